@@ -1,0 +1,33 @@
+/*
+ * card.h - does a request body carry card data?
+ *
+ * An outbox row lies on disk, in the WAL and in backups; PCI DSS 3.3.1 forbids keeping card verification
+ * codes after authorization and 3.5.1 wants card numbers unreadable. So a body that carries them is refused
+ * unless the operator decided otherwise.
+ *
+ * A card number is a whole JSON string or number (or a whole value of a form-encoded body) of 14
+ * to 19 digits, with a brand's prefix and length, and a valid Luhn sum; single spaces or hyphens between groups
+ * of digits in a string are looked through. Member names are matched exactly, from a list. Looser
+ * rules refuse good orders: one millisecond timestamp in ten passes Luhn.
+ */
+#ifndef OUTBOXD_CORE_CARD_H
+#define OUTBOXD_CORE_CARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/reply.h"
+
+/*
+ * Whether the parsed body carries card data. *what then names the finding without its value
+ * ("a card number", "a member named cvv").
+ */
+bool card_in_reply(const struct reply *body, const char **what);
+
+/* The same for a body of type application/x-www-form-urlencoded. */
+bool card_in_form(const char *body, size_t length, const char **what);
+
+/* Whether these digits (no separators) are a card number. */
+bool card_is_number(const char *digits, size_t length);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * secret.h - credentials: from a file or from systemd, into memory, and wiped from it.
+ */
+#ifndef OUTBOXD_EDGE_SECRET_H
+#define OUTBOXD_EDGE_SECRET_H
+
+#include "core/text.h"
+
+/*
+ * Reads "file:PATH" (absolute, or relative to base_dir) or "credential:NAME" ($CREDENTIALS_DIRECTORY/NAME); any other value is taken as it
+ * stands. One trailing newline of a file is dropped. Refused: not a regular file, readable or writable by others
+ * or writable by the group, empty, longer than 4096 bytes, control characters. NULL on failure,
+ * with a sentence for the operator in why (what and remedy, without file:line). The caller wipes with secret_free().
+ */
+char *secret_read(const char *value, const char *base_dir, struct text *why);
+
+/* Overwrites and frees. NULL is fine. */
+void secret_free(char *secret);
+
+#endif
