@@ -17,24 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/answer.h"
+
 struct wire;
 struct wire_transfer; /* one exchange in flight */
-
-enum evidence {
-	EVIDENCE_UNSENT,     /* provably no request byte left this machine */
-	EVIDENCE_MAYBE_SENT, /* bytes may have left; no complete answer */
-	EVIDENCE_ANSWERED,   /* end of headers, and a body framed by its length or its last chunk */
-};
-
-/* Why nothing was sent, as far as somebody must act on it. */
-enum wire_trouble {
-	WIRE_TROUBLE_NONE,
-	WIRE_TROUBLE_NETWORK,   /* resolve, connect, handshake, time-out: try again later */
-	WIRE_TROUBLE_TRUST,     /* certificate verification failed: hold the destination */
-	WIRE_TROUBLE_SETUP,     /* URL, protocol or local certificate files unusable: hold the destination */
-	WIRE_TROUBLE_FORBIDDEN, /* the name resolves to an address that is not allowed */
-	WIRE_TROUBLE_REFUSED,   /* the owner's hook said no */
-};
 
 struct wire_request {
 	const char *method;
