@@ -1,35 +1,208 @@
-# outboxd. `make` builds build/outboxd; `make demo` and `make test` are the two commands of the README.
-BUILD ?= build
-CC ?= gcc
-PKGS = sqlite3 libcurl libcjson libconfig libcrypto
+# outboxd. `make` builds build/outboxd; `make demo` and `make test` do everything they need, installing packages too.
+#
+#   make                 build/outboxd
+#   make test            every test; ends with "N passed, N failed"
+#   make demo            a shop, the daemon and a gateway on this machine
+#   make install         DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc; uninstall takes away what it put there
+#   make build/tests/unit/test_key    one test
+#   make format lint clean packages
+#
+# Variables: CC=clang, SANITIZE=1 (into build-asan), WERROR=1, V=1, BUILD=dir. CFLAGS, CPPFLAGS and LDFLAGS are the
+# packager's and come after ours.
 
-WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wswitch-enum \
-       -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wimplicit-fallthrough -Werror
+VERSION = 0.1.0
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+BINDIR = $(PREFIX)/bin
+SHAREDIR = $(PREFIX)/share/outboxd
+DOCDIR = $(PREFIX)/share/doc/outboxd
+MANDIR = $(PREFIX)/share/man
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 CFLAGS ?= -O2 -g
-override CPPFLAGS += -std=c11 -D_GNU_SOURCE -Isrc -I$(BUILD)/generated -MMD -MP
-LIBS = $(shell pkg-config --libs $(PKGS)) -lm
+SANITIZE ?=
+BUILD ?= $(if $(SANITIZE),build-asan,build)
+# Warnings stop the build where a machine looks at them, not at a packager's newer compiler.
+WERROR ?= $(if $(CI),1,)
+V ?=
 
-LIB_SRC = $(filter-out src/main.c,$(wildcard src/*.c src/*/*.c))
-LIB_OBJ = $(LIB_SRC:%.c=$(BUILD)/%.o)
-TEST_LIB_SRC = $(wildcard tests/lib/*.c)
-TEST_LIB_OBJ = $(TEST_LIB_SRC:%.c=$(BUILD)/%.o)
-TEST_SRC = $(wildcard tests/unit/test_*.c tests/store/test_*.c tests/wire/test_*.c tests/agent/test_*.c tests/e2e/test_*.c)
-TEST_BIN = $(TEST_SRC:%.c=$(BUILD)/%)
+MODULES = sqlite3 libcurl libcjson libconfig libcrypto
 
+.SUFFIXES:
+.DELETE_ON_ERROR:
 .SECONDARY:
+.PHONY: all test check demo packages install uninstall clean format lint
 all: $(BUILD)/outboxd
 
-$(BUILD)/outboxd: $(BUILD)/src/main.o $(BUILD)/liboutboxd.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+# --- What this compiler accepts (packaging/probe.sh), once per build directory and compiler -----------------------
 
-$(BUILD)/liboutboxd.a: $(LIB_OBJ)
-	rm -f $@ && ar rcs $@ $^
+NO_BUILD = test demo packages clean format lint uninstall
+ifneq ($(filter-out $(NO_BUILD),$(or $(MAKECMDGOALS),all)),)
+empty :=
+CONFIG := $(BUILD)/config-$(subst /,_,$(subst $(empty) $(empty),_,$(CC))).mk
+ifneq ($(shell test $(CONFIG) -nt packaging/probe.sh && echo fresh),fresh)
+ifneq ($(shell sh packaging/probe.sh '$(CC)' $(CONFIG) $(MODULES) >&2 && echo done),done)
+$(error stopped)
+endif
+endif
+include $(CONFIG)
+endif
 
-$(BUILD)/%.o: %.c
-	@mkdir -p $(dir $@)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARN) -c -o $@ $<
+# --- Flags --------------------------------------------------------------------------------------------------------
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_LIB_OBJ) $(BUILD)/liboutboxd.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -lmicrohttpd
+WARNINGS = $(PROBED_WARNINGS) $(if $(WERROR),-Werror)
+ifneq ($(SANITIZE),)
+HARDENING = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+LINKING = -fsanitize=address,undefined
+else
+# The packager's own word on fortification wins; without optimisation it cannot work.
+FORTIFY = $(if $(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS))$(filter -O0,$(CFLAGS)),,\
+	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+HARDENING = $(PROBED_HARDENING) -fPIE
+LINKING = -pie $(PROBED_LINKING)
+endif
+DEFINES = -D_GNU_SOURCE -DOUTBOXD_VERSION='"$(VERSION)"' -DOUTBOXD_PROFILES_DIR='"$(SHAREDIR)/profiles"'
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# Asserts stay on: a bug dies. (-UNDEBUG against a packager's habit.)
+COMPILE = $(CC) -std=c11 -Isrc -I$(BUILD)/generated $(DEFINES) $(PROBED_CFLAGS) $(FORTIFY) $(CPPFLAGS) -UNDEBUG \
+	$(WARNINGS) $(if $(SANITIZE),$(CFLAGS) $(HARDENING),$(HARDENING) $(CFLAGS)) -MMD -MP
+LINK = $(CC) $(HARDENING) $(CFLAGS) $(LINKING) $(LDFLAGS)
+LIBS = $(PROBED_LIBS) -lm
+TEST_LIBS = -lcmocka -lmicrohttpd -lpthread
+
+ifeq ($(V),)
+Q = @
+say = @printf '%-4s %s\n' $(1) $(2);
+endif
+
+# --- Sources ------------------------------------------------------------------------------------------------------
+
+CORE_SRC = $(sort $(wildcard src/core/*.c))
+REST_SRC = $(sort $(filter-out src/main.c $(CORE_SRC),$(wildcard src/*.c src/*/*.c)))
+TEST_LIB_SRC = $(sort $(wildcard tests/lib/*.c))
+TEST_SRC = $(sort $(wildcard $(foreach d,unit store wire agent e2e,tests/$(d)/test_*.c)))
+SCHEMA = $(sort $(wildcard schema/migrations/*.sql)) schema/code.sql schema/statements.sql
+
+CORE_OBJ = $(CORE_SRC:%.c=$(BUILD)/%.o)
+REST_OBJ = $(REST_SRC:%.c=$(BUILD)/%.o) $(if $(wildcard schema/statements.sql),$(BUILD)/generated/schema_sql.o)
+TEST_LIB_OBJ = $(TEST_LIB_SRC:%.c=$(BUILD)/%.o)
+TEST_BIN = $(TEST_SRC:%.c=$(BUILD)/%)
+# Other programs that tests start.
+TEST_TOOLS =
+
+# A file whose time moves only when its text does: what depends on it follows changed flags and deleted sources.
+stamp = $(if $(call differ,x$(file <$(1))x,x: $(2)x),$(shell mkdir -p $(dir $(1)))$(file >$(1),: $(2)))
+differ = $(subst $(1),,$(2))$(subst $(2),,$(1))
+ifdef CONFIG
+$(call stamp,$(BUILD)/flags,$(strip $(COMPILE) $(LINK) $(LIBS)))
+$(call stamp,$(BUILD)/core-sources,$(CORE_SRC))
+$(call stamp,$(BUILD)/rest-sources,$(REST_SRC))
+$(call stamp,$(BUILD)/test-sources,$(TEST_LIB_SRC))
+$(call stamp,$(BUILD)/schema-sources,$(SCHEMA))
+endif
+
+# --- Building -----------------------------------------------------------------------------------------------------
+
+# Two rings of archives: a unit test of the core links with the core alone, which proves that the core needs no edge.
+$(BUILD)/libcore.a: $(CORE_OBJ) $(BUILD)/core-sources
+$(BUILD)/liboutboxd.a: $(REST_OBJ) $(BUILD)/rest-sources
+$(BUILD)/libtest.a: $(TEST_LIB_OBJ) $(BUILD)/test-sources
+$(BUILD)/%.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@.new && $(AR) rcs $@.new $(filter %.o,$^) && mv -f $@.new $@
+
+$(BUILD)/outboxd: $(BUILD)/src/main.o $(BUILD)/liboutboxd.a $(BUILD)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS)
+
+$(BUILD)/%.o: %.c $(BUILD)/flags | $(BUILD)/generated/schema_sql.h
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(dir $@) && $(COMPILE) -c -o $@ $<
+
+$(BUILD)/generated/%.o: $(BUILD)/generated/%.c $(BUILD)/flags
+	$(call say,CC,$<)
+	$(Q)$(COMPILE) -c -o $@ $<
+
+$(BUILD)/generated/schema_sql.c: $(BUILD)/generated/schema_sql.h
+$(BUILD)/generated/schema_sql.h: schema/embed.sh $(wildcard $(SCHEMA)) $(BUILD)/schema-sources
+	$(call say,SQL,$@)
+	$(Q)sh schema/embed.sh schema $(dir $@)
+
+CORE_TEST_BIN = $(filter $(CORE_SRC:src/core/%.c=$(BUILD)/tests/unit/test_%),$(TEST_BIN))
+$(CORE_TEST_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libtest.a $(BUILD)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libtest.a $(BUILD)/liboutboxd.a $(BUILD)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS) $(TEST_LIBS)
+
+ifdef CONFIG
+-include $(wildcard $(BUILD)/src/*.d $(BUILD)/src/*/*.d $(BUILD)/tests/*/*.d $(BUILD)/generated/*.d)
+endif
+
+# --- The two commands ---------------------------------------------------------------------------------------------
+
+# A make of its own, because what it reads first (the probe) needs the packages; on all processors unless told.
+BUILDING = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2) -O)
+
+packages:
+	@CC='$(CC)' sh packaging/need-packages.sh build test demo
+
+test:
+	@CC='$(CC)' sh packaging/need-packages.sh build test
+	@+$(BUILDING) check
+
+check: $(BUILD)/outboxd $(TEST_BIN) $(TEST_TOOLS)
+	@sh tests/run.sh $(BUILD) $(TEST_BIN)
+
+demo:
+	@CC='$(CC)' sh packaging/need-packages.sh build demo
+	@+$(BUILDING) $(BUILD)/outboxd $(TEST_TOOLS)
+	@sh packaging/demo.sh $(BUILD)
+
+# --- Installing ---------------------------------------------------------------------------------------------------
+
+PROFILES = $(wildcard etc/profiles/*.conf)
+MAN1 = $(wildcard packaging/*.1)
+MAN5 = $(wildcard packaging/*.5)
+MAN8 = $(wildcard packaging/*.8)
+EXAMPLE = $(wildcard etc/outboxd.conf)
+INSTALL ?= install
+put = $(if $(1),$(INSTALL) -d '$(DESTDIR)$(2)' && $(INSTALL) -m 644 $(1) '$(DESTDIR)$(2)/',:)
+
+install: $(BUILD)/outboxd
+	$(INSTALL) -d '$(DESTDIR)$(BINDIR)'
+	$(INSTALL) -m 755 $(BUILD)/outboxd '$(DESTDIR)$(BINDIR)/outboxd'
+	$(call put,$(PROFILES),$(SHAREDIR)/profiles)
+	$(call put,$(EXAMPLE),$(DOCDIR))
+	$(call put,$(MAN1),$(MANDIR)/man1)
+	$(call put,$(MAN5),$(MANDIR)/man5)
+	$(call put,$(MAN8),$(MANDIR)/man8)
+
+# Only what install put there; the merchant's own profiles, configuration and database stay.
+uninstall:
+	rm -f '$(DESTDIR)$(BINDIR)/outboxd' $(EXAMPLE:etc/%='$(DESTDIR)$(DOCDIR)/%') \
+		$(PROFILES:etc/profiles/%='$(DESTDIR)$(SHAREDIR)/profiles/%') \
+		$(MAN1:packaging/%='$(DESTDIR)$(MANDIR)/man1/%') $(MAN5:packaging/%='$(DESTDIR)$(MANDIR)/man5/%') \
+		$(MAN8:packaging/%='$(DESTDIR)$(MANDIR)/man8/%')
+	-rmdir '$(DESTDIR)$(SHAREDIR)/profiles' '$(DESTDIR)$(SHAREDIR)' '$(DESTDIR)$(DOCDIR)' 2>/dev/null
+
+clean:
+	rm -rf build build-*
+
+# --- Looks --------------------------------------------------------------------------------------------------------
+
+C_FILES = $(wildcard src/*.[ch] src/*/*.[ch] tests/*/*.[ch])
+
+format:
+	clang-format -i $(C_FILES)
+
+lint:
+	@if command -v clang-format >/dev/null; then clang-format --dry-run -Werror $(C_FILES); else echo 'no clang-format'; fi
+	@if command -v cppcheck >/dev/null; then \
+		cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 -Isrc src; \
+	else echo 'no cppcheck'; fi
