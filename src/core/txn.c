@@ -378,7 +378,7 @@ txn_apply(struct txn *txn, const struct txn_step *step)
 	unsigned char entry;
 	enum state to;
 
-	assert(txn->state < STATE_COUNT && step->event < EVENT_COUNT);
+	assert((int)txn->state < (int)STATE_COUNT && (int)step->event < (int)EVENT_COUNT);
 	entry = transitions[txn->state][step->event];
 	if (entry == 0 || !permitted(txn, step))
 		return -1;
