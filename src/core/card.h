@@ -7,7 +7,8 @@
  *
  * A card number is a whole JSON string or number (or a whole value of a form-encoded body) of 14
  * to 19 digits, with a brand's prefix and length, and a valid Luhn sum; single spaces or hyphens between groups
- * of digits in a string are looked through. Member names are matched exactly, from a list. Looser
+ * of digits in a string are looked through. Member names are matched whole, from a list, without regard
+ * to ASCII case (a form's "card[cvc]" is named by its last part); null, "", true and false hold no code. Looser
  * rules refuse good orders: one millisecond timestamp in ten passes Luhn.
  */
 #ifndef OUTBOXD_CORE_CARD_H

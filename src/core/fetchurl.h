@@ -15,7 +15,7 @@ enum { FETCHURL_LENGTH_MAX = 2048 };
 
 enum fetchurl_verdict {
 	FETCHURL_ADMITTED,
-	FETCHURL_MISSING,  /* NULL, empty, or resolving to the submit URL itself */
+	FETCHURL_MISSING,  /* NULL, empty, or the submit URL itself (whatever its query and fragment) */
 	FETCHURL_REFUSED,  /* another origin, outside the prefix, or malformed */
 	FETCHURL_NO_MEMORY,
 };
@@ -33,7 +33,8 @@ struct fetchurl_policy {
  * frees). Otherwise *url is NULL and *why a constant sentence fragment. Rules: at most FETCHURL_LENGTH_MAX
  * characters, only 0x21-0x7e, no user name, no fragment, scheme https (http only when the admitted origin itself is http),
  * host compared in ASCII without case and with no trailing dot, port equal with defaults filled in, path prefix on the
- * normalised path, and no "%2e" or "%2f" or backslash in the path.
+ * normalised path (whole segments: "/api" admits "/api" and "/api/x", not "/apix"), and no "%2e", "%2f", "%5c",
+ * backslash or segment that starts with ".." in the path. The origin in *url is spelled as the policy spells it.
  */
 enum fetchurl_verdict fetchurl_resolve(const struct fetchurl_policy *policy, const char *candidate,
     char **url, const char **why);

@@ -40,11 +40,16 @@ int key_secret_new(unsigned char secret[KEY_SECRET_SIZE]);
 /*
  * The key: the first 16 bytes of HMAC-SHA256(secret, fields), each field preceded by its length as
  * 8 bytes big-endian, written as a UUID of version 8 and the RFC 9562 variant. -1 when libcrypto fails.
+ * The fields: destination, operation, method, path; then "reference" and the reference, or "row", id,
+ * created_at and SHA-256(body); then generation. Integers are 8 bytes big-endian.
  */
 int key_derive(const unsigned char secret[KEY_SECRET_SIZE], const struct key_input *input,
     char key[KEY_TEXT_SIZE]);
 
-/* Whether an app's own key fits; if not, *why says what is wrong (a constant sentence fragment). */
+/*
+ * Whether an app's own key fits; if not, *why says what is wrong (a constant sentence fragment). Whatever the rules
+ * say, only visible ASCII passes, and under `quoted` no quote or backslash.
+ */
 bool key_fits(const struct key_rules *rules, const char *key, const char **why);
 
 /* What one attempt and the next must have in common. Strings may be NULL. */
@@ -60,7 +65,10 @@ struct key_request {
 	size_t body_length;
 };
 
-/* SHA-256 over the kind and the length-prefixed fields (NULL differs from ""). -1 when libcrypto fails. */
+/*
+ * SHA-256 over the kind and the length-prefixed fields (NULL differs from "", except that a body of no
+ * bytes is the same with and without a pointer, as SQLite hands it out). -1 when libcrypto fails.
+ */
 int key_request_hash(const struct key_request *request, unsigned char hash[KEY_HASH_SIZE]);
 
 /* SHA-256 of bytes. -1 when libcrypto fails. */

@@ -3,7 +3,8 @@
  *
  * The strict check comes first: RFC 8259 with UTF-8 only, one document and nothing behind it
  * but white space, no byte order mark, no NUL byte and no \u0000, no lone surrogate, no duplicate member name (compared after
- * decoding), at most 32 levels deep, numbers of at most 40 characters. What passes is parsed by
+ * decoding), at most 32 levels deep, numbers of at most 40 characters, at most 100,000 values (a parsed value
+ * takes up to 150 bytes: "[[],[],..." must not turn 1 MiB into 30). What passes is parsed by
  * cJSON, whose leniency (trailing bytes, first of duplicates, numbers that saturate) can
  * then do no harm. Numbers are never read as double: only an integer's own digits count.
  */
@@ -28,7 +29,8 @@ enum reply_type {
 
 /*
  * Checks and parses text[0..length), which is copied. NULL when it is not acceptable or memory is short;
- * *why is then a constant sentence fragment ("duplicate member name", "out of memory").
+ * *why is then a constant sentence fragment ("duplicate member name", "out of memory"), else NULL.
+ * Nothing is read behind length; text may be NULL when length is 0.
  */
 struct reply *reply_parse(const char *text, size_t length, const char **why);
 void reply_free(struct reply *reply);

@@ -154,13 +154,16 @@ struct profile {
 	struct login *login; /* NULL: none */
 };
 
+enum { PATH_LENGTH_MAX = 1024 };
+
 /* The operation of that name, or NULL. */
 const struct operation *profile_operation(const struct profile *profile, const char *name);
 
 /*
  * Whether a row's path fits an operation's pattern: literal segments, "{name}" for one segment of
  * 1 to 128 of [A-Za-z0-9._~-] that is neither "." nor "..", and a last "{name...}" for one or
- * more such segments. Neither a query nor a percent sign can pass.
+ * more such segments. Neither a query nor a percent sign can pass, nor more than PATH_LENGTH_MAX characters.
+ * A malformed pattern matches nothing.
  */
 bool path_matches(const char *pattern, const char *path);
 

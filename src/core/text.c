@@ -1,0 +1,93 @@
+/*
+ * text.c - why: building a line or a document piece by piece, with one check at the end instead of
+ * one at every piece, and with a limit that nothing can talk its way past.
+ */
+#include "core/text.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CAPACITY_MIN = 64 };
+
+void
+text_init(struct text *text, size_t limit)
+{
+	*text = (struct text){.limit = limit < SIZE_MAX ? limit : SIZE_MAX - 1};
+}
+
+void
+text_free(struct text *text)
+{
+	free(text->data);
+	text_init(text, text->limit);
+}
+
+static int
+fail(struct text *text)
+{
+	text->failed = true;
+	return -1;
+}
+
+/* Room for more bytes and the NUL. */
+static int
+reserve(struct text *text, size_t more)
+{
+	if (text->failed || more > text->limit - text->length)
+		return fail(text);
+	size_t needed = text->length + more + 1;
+	if (needed <= text->capacity)
+		return 0;
+
+	size_t capacity = text->capacity < CAPACITY_MIN ? CAPACITY_MIN : text->capacity;
+	while (capacity < needed && capacity <= SIZE_MAX / 2)
+		capacity *= 2;
+	if (capacity < needed || capacity > text->limit + 1)
+		capacity = text->limit + 1;
+	char *data = realloc(text->data, capacity);
+	if (data == NULL)
+		return fail(text);
+	text->data = data;
+	text->capacity = capacity;
+	return 0;
+}
+
+int
+text_add(struct text *text, const void *bytes, size_t length)
+{
+	if (reserve(text, length) != 0)
+		return -1;
+	if (length > 0)
+		memcpy(text->data + text->length, bytes, length);
+	text->length += length;
+	text->data[text->length] = '\0';
+	return 0;
+}
+
+int
+text_format(struct text *text, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	int length = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return fail(text);
+	if (reserve(text, (size_t)length) != 0)
+		return -1;
+	va_start(arguments, format);
+	(void)vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
+	va_end(arguments);
+	text->length += (size_t)length;
+	return 0;
+}
+
+const char *
+text_string(const struct text *text)
+{
+	return text->data != NULL ? text->data : "";
+}
