@@ -60,7 +60,9 @@ void wire_free(struct wire *wire);
 
 /*
  * Starts an exchange. owner is handed back by the hook and by wire_finished(). NULL when memory is short:
- * nothing was or will be sent. Progress happens only in wire_wait() and wire_cancel().
+ * nothing was or will be sent. A request that must not be sent (control characters, a header that only the wire
+ * may write, no http(s) URL) finishes at once as unsent, SETUP. Progress happens only in wire_wait(), and in
+ * wire_finished() after a wire_cancel(); the hook may call nothing here.
  */
 struct wire_transfer *wire_start(
     struct wire *wire, const struct wire_request *request, void *owner);
@@ -75,8 +77,9 @@ int wire_wait(struct wire *wire, const int *fds, bool *ready, size_t fd_count, i
 struct wire_transfer *wire_finished(struct wire *wire);
 
 /*
- * Gives a transfer up: it becomes finished with the evidence so far (an answer that is already complete stays
- * an answer). Take it with wire_finished() as any other. why goes to outcome.error.
+ * Gives a transfer up: nothing more of it is sent, and it becomes finished with the evidence so far. Take it with
+ * wire_finished() as any other: the next call looks at the sockets once more for all that were cancelled, so that an
+ * answer that is already here stays an answer. why is copied to outcome.error. On a finished transfer: no effect.
  */
 void wire_cancel(struct wire *wire, struct wire_transfer *transfer, const char *why);
 
