@@ -67,7 +67,7 @@ endif
 DEFINES = -D_GNU_SOURCE -DOUTBOXD_VERSION='"$(VERSION)"' -DOUTBOXD_PROFILES_DIR='"$(SHAREDIR)/profiles"'
 
 # Asserts stay on: a bug dies. (-UNDEBUG against a packager's habit.)
-COMPILE = $(CC) -std=c11 -Isrc -I$(BUILD)/generated $(DEFINES) $(PROBED_CFLAGS) $(FORTIFY) $(CPPFLAGS) -UNDEBUG \
+COMPILE = $(CC) -std=c11 -Isrc $(INCLUDES) -I$(BUILD)/generated $(DEFINES) $(PROBED_CFLAGS) $(FORTIFY) $(CPPFLAGS) -UNDEBUG \
 	$(WARNINGS) $(if $(SANITIZE),$(CFLAGS) $(HARDENING),$(HARDENING) $(CFLAGS)) -MMD -MP
 LINK = $(CC) $(HARDENING) $(CFLAGS) $(LINKING) $(LDFLAGS)
 LIBS = $(PROBED_LIBS) -lm
@@ -118,6 +118,7 @@ $(BUILD)/outboxd: $(BUILD)/src/main.o $(BUILD)/liboutboxd.a $(BUILD)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS)
 
+$(BUILD)/tests/%.o: INCLUDES = -Itests
 $(BUILD)/%.o: %.c $(BUILD)/flags | $(BUILD)/generated/schema_sql.h
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(dir $@) && $(COMPILE) -c -o $@ $<

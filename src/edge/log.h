@@ -1,16 +1,22 @@
 /*
  * log.h - one structured line per event, on standard error, for the journal.
  *
- * Logs carry ids, states and codes; never bodies, whole keys or credentials. Text that came from outside goes through LOG_TEXT
- * and is escaped and cut at 200 characters.
+ * Logs carry ids, states and codes; never bodies, whole keys or credentials. Text that came from
+ * outside goes through LOG_TEXT and is escaped and cut at 200 characters.
  */
 #ifndef OUTBOXD_EDGE_LOG_H
 #define OUTBOXD_EDGE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_NOTICE = 5, LOG_LEVEL_INFO = 6 };
+enum log_level {
+	LOG_LEVEL_ERROR = 3,
+	LOG_LEVEL_WARNING = 4,
+	LOG_LEVEL_NOTICE = 5,
+	LOG_LEVEL_INFO = 6
+};
 
 struct log_field {
 	const char *name;
@@ -19,7 +25,14 @@ struct log_field {
 };
 
 #define LOG_NUMBER(n, v) ((struct log_field){.name = (n), .number = (v)})
-#define LOG_TEXT(n, v) ((struct log_field){.name = (n), .text = (v) ? (v) : "-"})
+#define LOG_TEXT(n, v) ((struct log_field){.name = (n), .text = log_text(v)})
+
+/* A missing text is "-". (A function: gcc warns at a comparison of an array with NULL.) */
+static inline const char *
+log_text(const char *text)
+{
+	return text != NULL ? text : "-";
+}
 
 /* json: one JSON object a line instead of key=value. */
 void log_configure(bool json, enum log_level most_verbose);
@@ -28,7 +41,7 @@ void log_configure(bool json, enum log_level most_verbose);
 void log_event(enum log_level level, const char *event, const struct log_field *fields);
 
 /* log_write(LOG_LEVEL_INFO, "attempt", LOG_NUMBER("id", id), LOG_TEXT("state", s)); */
-#define log_write(level, event, ...) \
+#define log_write(level, event, ...)                                                               \
 	log_event((level), (event), (const struct log_field[]){__VA_ARGS__, {.name = NULL}})
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * notify.h - what systemd wants to hear ($NOTIFY_SOCKET), without libsystemd. Outside systemd every call does nothing.
+ * notify.h - what systemd wants to hear ($NOTIFY_SOCKET), without libsystemd. Outside systemd every
+ * call does nothing.
  */
 #ifndef OUTBOXD_EDGE_NOTIFY_H
 #define OUTBOXD_EDGE_NOTIFY_H

@@ -1,8 +1,9 @@
 /*
  * witness.h - what outboxd remembers outside the database.
  *
- * A restored backup, a copied file or a cloned machine looks, from inside, exactly like the database that was
- * served yesterday; sending from it would send again. One small file in state_dir knows better.
+ * A restored backup, a copied file or a cloned machine looks, from inside, exactly like the
+ * database that was served yesterday; sending from it would send again. One small file in state_dir
+ * knows better.
  */
 #ifndef OUTBOXD_EDGE_WITNESS_H
 #define OUTBOXD_EDGE_WITNESS_H
@@ -26,16 +27,20 @@ enum witness_found { WITNESS_FOUND, WITNESS_ABSENT, WITNESS_UNREADABLE };
 /* Reads state_dir/witness. UNREADABLE: it exists but is damaged or cannot be opened (errno). */
 enum witness_found witness_read(const char *state_dir, struct witness *witness);
 
-/* Replaces it atomically (temporary file, rename). durable: fsync file and directory before returning. 0, or -1 with errno. */
+/*
+ * Replaces it atomically: a temporary file, synced, renamed. A power cut leaves the old or the new
+ * one, never half. durable: the directory is synced too, so it is the new one. 0, or -1 with errno.
+ */
 int witness_write(const char *state_dir, const struct witness *witness, int durable);
 
 /* Fills path, inode and machine_id for the database at path. 0, or -1 with errno. */
 int witness_place(const char *database, struct witness *witness);
 
 /*
- * Compares what the database says of itself (now: id, epoch, counter and place) with the witness (NULL: absent). 0 when it
- * is the same one, no older: also when its epoch is one behind (the daemon died between witness and commit), or when neither was ever
- * served (epoch 0, no witness). 1 when the operator must adopt it, with a sentence in why that names what was found.
+ * Compares what the database says of itself (now: id, epoch, counter and place) with the witness
+ * (NULL: absent). 0 when it is the same one, no older: also when its epoch is one behind (the
+ * daemon died between witness and commit), or when neither was ever served (epoch 0, no witness). 1
+ * when the operator must adopt it, with a sentence in why that names what was found.
  */
 int witness_compare(const struct witness *witness, const struct witness *now, struct text *why);
 
