@@ -4,6 +4,8 @@
 #ifndef OUTBOXD_EDGE_SECRET_H
 #define OUTBOXD_EDGE_SECRET_H
 
+#include <stdbool.h>
+
 #include "core/text.h"
 
 /*
@@ -13,6 +15,15 @@
  * with a sentence for the operator in why (what and remedy, without file:line). The caller wipes with secret_free().
  */
 char *secret_read(const char *value, const char *base_dir, struct text *why);
+
+/*
+ * The same demands on a file that somebody else will read (a client key for libcurl): a regular file, readable for
+ * us, not for others, writable neither for others nor for the group. 0, or -1 with a sentence in why.
+ */
+int secret_check_file(const char *path, struct text *why);
+
+/* Whether value names a place ("file:", "credential:") instead of being the secret itself. */
+bool secret_is_reference(const char *value);
 
 /* Overwrites and frees. NULL is fine. */
 void secret_free(char *secret);
