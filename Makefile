@@ -145,6 +145,14 @@ ifdef CONFIG
 -include $(wildcard $(BUILD)/src/*.d $(BUILD)/src/*/*.d $(BUILD)/tests/*/*.d $(BUILD)/generated/*.d)
 endif
 
+# --- The fake gateway (tests/gateway): what the end-to-end tests and the demo talk to ------------------------------
+
+FAKEGW_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/gateway/*.c)))
+$(BUILD)/fakegw: $(FAKEGW_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) -lmicrohttpd -lcjson -lcrypto -lpthread
+TEST_TOOLS += $(BUILD)/fakegw
+
 # --- The two commands ---------------------------------------------------------------------------------------------
 
 # A make of its own, because what it reads first (the probe) needs the packages; on all processors unless told.

@@ -1,0 +1,104 @@
+/* jobs.c - fetch-later jobs under their current id, and the ids that were replaced; see jobs.h. */
+#include "jobs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+long
+job_wanted(const struct exchange *exchange, long fallback)
+{
+	const struct fault *fault = exchange_fault(exchange, GROUP_PENDING);
+
+	if (fault == NULL)
+		return fallback;
+	return fault->kind == FAULT_PENDING ? (long)fault->number : 0;
+}
+
+struct job *
+job_new(struct world *world, const struct exchange *exchange, long not_ready, const char *endpoint)
+{
+	struct job *job = must_calloc(sizeof(*job));
+
+	uuid_new(job->id);
+	snprintf(job->reference, sizeof(job->reference), "%s", exchange->reference);
+	job->endpoint = endpoint;
+	job->accepted_unix_ms = clock_unix_ms();
+	job->accepted_ms = clock_steady_ms();
+	job->ready_ms = job->accepted_ms + world->process_ms;
+	job->not_ready_left = not_ready;
+	job->for_ever = faults_have(&exchange->faults, FAULT_NOT_READY_FOREVER);
+	text_copy(&job->request, &exchange->body);
+	map_put(&world->jobs, job->id, job);
+	return job;
+}
+
+struct job *
+job_find(struct world *world, const char *id)
+{
+	struct job *job = map_get(&world->jobs, id);
+	const char *current;
+
+	if (job != NULL && job->previous[0] != '\0') {
+		/* the newest is in use: the one before has no grace any more */
+		job->previous[0] = '\0';
+	} else if (job == NULL && world->fetch_grace) {
+		current = map_get(&world->old_urls, id);
+		job = current == NULL ? NULL : map_get(&world->jobs, current);
+		if (job != NULL && strcmp(job->previous, id) != 0)
+			job = NULL;
+	}
+	return job;
+}
+
+const char *
+job_reference(const struct world *world, const char *id)
+{
+	const struct job *job = map_get(&world->jobs, id);
+	const char *old;
+
+	if (job != NULL)
+		return job->reference;
+	old = map_get(&world->old_urls, id);
+	return old == NULL ? NULL : old + UUID_SIZE;
+}
+
+bool
+job_poll(struct job *job, const struct exchange *exchange)
+{
+	if (job->for_ever || faults_have(&exchange->faults, FAULT_NOT_READY_FOREVER))
+		return false;
+	if (job->not_ready_left > 0) {
+		job->not_ready_left--;
+		return false;
+	}
+	return clock_steady_ms() >= job->ready_ms;
+}
+
+void
+job_rename(struct world *world, struct job *job)
+{
+	/* the current id (kept up to date for --fetch-grace), then the reference */
+	char *old = must_calloc(UUID_SIZE + strlen(job->reference) + 1);
+	char *before;
+
+	map_take(&world->jobs, job->id);
+	memcpy(job->previous, job->id, UUID_SIZE);
+	uuid_new(job->id);
+	memcpy(old, job->id, UUID_SIZE);
+	strcpy(old + UUID_SIZE, job->reference);
+	before = job->previous;
+	map_put(&world->old_urls, before, old);
+	map_put(&world->jobs, job->id, job);
+}
+
+void
+job_free(void *value)
+{
+	struct job *job = value;
+
+	answer_free(&job->final);
+	text_free(&job->request);
+	free(job->conversation);
+	free(job);
+}
