@@ -93,8 +93,7 @@ same_origin(const struct parts *a, const struct parts *b)
 	       strcmp(a->port, b->port) == 0;
 }
 
-/* Only what the operator wrote may be compared with: a list entry that is no origin admits nothing.
- */
+/* *found gets the parts of an admitted origin. One that libcurl cannot read admits nothing. */
 static CURLUcode
 origin_matches(const char *origin, const struct parts *candidate, struct parts *found, bool *match)
 {
@@ -110,8 +109,7 @@ origin_matches(const char *origin, const struct parts *candidate, struct parts *
 	return code;
 }
 
-/* Looks for the candidate's origin among the policy's. *found then has its parts as the policy
- * writes them. */
+/* Looks for the candidate's origin. *found then has its parts as the policy writes them. */
 static enum fetchurl_verdict
 find_origin(const struct fetchurl_policy *policy, const struct parts *candidate,
     struct parts *found, bool *is_submit, const char **why)
