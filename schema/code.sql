@@ -1,0 +1,187 @@
+-- Triggers and views. They hold no data: every upgrade drops and creates them anew.
+--
+-- The triggers speak to the app and the operator. outboxd's own connection runs with triggers switched off, so
+-- that nothing in the merchant's schema can stop it. Old SQLite (3.26) must be able to read all of this.
+
+DROP TRIGGER IF EXISTS outbox_insert;
+CREATE TRIGGER outbox_insert AFTER INSERT ON outbox BEGIN
+  SELECT RAISE(ABORT, 'outbox: this id was used before; leave id out, rows of outbox are never replaced')
+    WHERE EXISTS (SELECT 1 FROM outbox_delivery WHERE outbox_id = NEW.id);
+  SELECT RAISE(ABORT, 'outbox: this reference was already used for this destination and operation; read its result in outbox_status')
+    WHERE NEW.reference IS NOT NULL AND EXISTS (SELECT 1 FROM outbox_delivery
+      WHERE destination = NEW.destination AND operation = NEW.operation AND reference = NEW.reference);
+  SELECT RAISE(ABORT, 'outbox: after_id names no row of outbox')
+    WHERE NEW.after_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM outbox_delivery WHERE outbox_id = NEW.after_id);
+  INSERT INTO outbox_delivery (outbox_id, destination, operation, reference, after_id, created_at, state,
+                               due_at, eligible_at, deadline_at)
+  SELECT NEW.id, NEW.destination, NEW.operation, NEW.reference, NEW.after_id, NEW.created_at,
+    CASE WHEN NEW.after_id IS NULL OR EXISTS (SELECT 1 FROM outbox_delivery WHERE outbox_id = NEW.after_id
+                AND result = 'succeeded' AND coalesce(reason, '') <> 'action_required')
+      THEN 'queued' ELSE 'blocked' END,
+    CASE WHEN NEW.after_id IS NULL OR EXISTS (SELECT 1 FROM outbox_delivery WHERE outbox_id = NEW.after_id
+                AND state = 'done') THEN coalesce(NEW.not_before, 0) END,
+    max(coalesce(NEW.not_before, 0), CAST((julianday('now') - 2440587.5) * 86400000.0 + 0.5 AS INTEGER)),
+    NEW.expires_at;
+END;
+
+DROP TRIGGER IF EXISTS outbox_update;
+CREATE TRIGGER outbox_update BEFORE UPDATE ON outbox
+WHEN NOT (
+  (NEW.body IS NULL OR length(NEW.body) = 0)
+  AND EXISTS (SELECT 1 FROM outbox_delivery WHERE outbox_id = OLD.id AND state = 'done' AND result <> 'unknown')
+  AND NEW.id IS OLD.id AND NEW.destination IS OLD.destination AND NEW.operation IS OLD.operation
+  AND NEW.path IS OLD.path AND NEW.headers IS OLD.headers AND NEW.content_type IS OLD.content_type
+  AND NEW.reference IS OLD.reference AND NEW.idempotency_key IS OLD.idempotency_key
+  AND NEW.after_id IS OLD.after_id AND NEW.not_before IS OLD.not_before
+  AND NEW.expires_at IS OLD.expires_at AND NEW.created_at IS OLD.created_at)
+BEGIN
+  SELECT RAISE(ABORT, 'outbox: rows are never changed (only body may be blanked once there is a result other than unknown); to stop one insert a cancel into outbox_control');
+END;
+
+DROP TRIGGER IF EXISTS outbox_delete;
+CREATE TRIGGER outbox_delete BEFORE DELETE ON outbox
+WHEN NOT EXISTS (SELECT 1 FROM outbox_delivery WHERE outbox_id = OLD.id AND state = 'done' AND result <> 'unknown')
+BEGIN
+  SELECT RAISE(ABORT, 'outbox: this row has no final result yet and cannot be deleted; to stop it insert a cancel into outbox_control');
+END;
+
+DROP TRIGGER IF EXISTS outbox_deleted;
+CREATE TRIGGER outbox_deleted AFTER DELETE ON outbox BEGIN
+  DELETE FROM outbox_attempt WHERE outbox_id = OLD.id;
+END;
+
+DROP TRIGGER IF EXISTS outbox_delivery_insert_guard;
+CREATE TRIGGER outbox_delivery_insert_guard BEFORE INSERT ON outbox_delivery
+WHEN NEW.state NOT IN ('queued','blocked') OR NEW.request_hash IS NOT NULL
+  OR NOT EXISTS (SELECT 1 FROM outbox WHERE id = NEW.outbox_id)
+BEGIN
+  SELECT RAISE(ABORT, 'outbox_delivery is written by outboxd alone; insert into outbox');
+END;
+
+DROP TRIGGER IF EXISTS outbox_delivery_update_guard;
+CREATE TRIGGER outbox_delivery_update_guard BEFORE UPDATE ON outbox_delivery BEGIN
+  SELECT RAISE(ABORT, 'outbox_delivery is written by outboxd alone; insert a request into outbox_control');
+END;
+
+DROP TRIGGER IF EXISTS outbox_delivery_delete_guard;
+CREATE TRIGGER outbox_delivery_delete_guard BEFORE DELETE ON outbox_delivery BEGIN
+  SELECT RAISE(ABORT, 'outbox_delivery is written by outboxd alone; it remembers which references were used');
+END;
+
+DROP TRIGGER IF EXISTS outbox_result_insert_guard;
+CREATE TRIGGER outbox_result_insert_guard BEFORE INSERT ON outbox_result BEGIN
+  SELECT RAISE(ABORT, 'outbox_result is written by outboxd alone; to state a result insert a resolve into outbox_control');
+END;
+
+DROP TRIGGER IF EXISTS outbox_result_update_guard;
+CREATE TRIGGER outbox_result_update_guard BEFORE UPDATE ON outbox_result BEGIN
+  SELECT RAISE(ABORT, 'outbox_result is written by outboxd alone; results do not change, only unknown can be resolved by outbox_control');
+END;
+
+DROP TRIGGER IF EXISTS outbox_result_delete_guard;
+CREATE TRIGGER outbox_result_delete_guard BEFORE DELETE ON outbox_result BEGIN
+  SELECT RAISE(ABORT, 'outbox_result is written by outboxd alone; results are kept');
+END;
+
+DROP TRIGGER IF EXISTS outbox_control_update_guard;
+CREATE TRIGGER outbox_control_update_guard BEFORE UPDATE ON outbox_control BEGIN
+  SELECT RAISE(ABORT, 'outbox_control: requests are not changed; insert another one');
+END;
+
+DROP TRIGGER IF EXISTS outbox_control_delete_guard;
+CREATE TRIGGER outbox_control_delete_guard BEFORE DELETE ON outbox_control BEGIN
+  SELECT RAISE(ABORT, 'outbox_control is the record of who decided what; it is kept');
+END;
+
+DROP VIEW IF EXISTS outbox_status;
+CREATE VIEW outbox_status AS
+SELECT d.outbox_id AS id, d.destination AS destination, d.operation AS operation, d.reference AS reference,
+  d.state AS state, d.result AS result, r.http_status AS http_status,
+  d.attempts AS attempts, d.polls AS polls, d.idempotency_key AS idempotency_key, d.fetch_url AS fetch_url,
+  CASE WHEN d.state <> 'done' AND d.due_at > 0
+    THEN strftime('%Y-%m-%dT%H:%M:%fZ', d.due_at / 1000.0, 'unixepoch') END AS next_at,
+  d.reason AS reason,
+  strftime('%Y-%m-%dT%H:%M:%fZ', d.created_at / 1000.0, 'unixepoch') AS created_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', r.finished_at / 1000.0, 'unixepoch') AS finished_at
+FROM outbox_delivery d LEFT JOIN outbox_result r ON r.outbox_id = d.outbox_id;
+
+DROP VIEW IF EXISTS outbox_stuck;
+CREATE VIEW outbox_stuck AS
+SELECT id, destination, operation, reference, state, result, reason, advice,
+  strftime('%Y-%m-%dT%H:%M:%fZ', since / 1000.0, 'unixepoch') AS since
+FROM (
+  SELECT d.outbox_id AS id, d.destination AS destination, d.operation AS operation, d.reference AS reference,
+    d.state AS state, d.result AS result, d.reason AS reason,
+    'ask the gateway about this reference, then resolve or retry it' AS advice,
+    coalesce(r.finished_at, d.eligible_at) AS since
+  FROM outbox_delivery d LEFT JOIN outbox_result r ON r.outbox_id = d.outbox_id
+  WHERE d.result = 'unknown'
+  UNION ALL
+  SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.result, d.reason,
+    CASE d.hold_cause WHEN 'configuration' THEN 'add it to the configuration and reload, or cancel the row'
+      WHEN 'fetch_url' THEN 'if you know this host add it to fetch_origins, reload and release; else ask the gateway and resolve'
+      WHEN 'operator' THEN 'release it when you are ready'
+      WHEN 'restored' THEN 'the database was restored: ask the gateway, then release, resolve or retry'
+      ELSE 'ask the gateway about this reference, then release or resolve it' END,
+    coalesce(d.started_at, d.eligible_at)
+  FROM outbox_delivery d WHERE d.state = 'held'
+  UNION ALL
+  SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.result,
+    'waits for outbox row ' || d.after_id || ', which is ' || p.result || coalesce(' (' || p.reason || ')', ''),
+    'settle the row that it waits for, or cancel this one',
+    d.eligible_at
+  FROM outbox_delivery d JOIN outbox_delivery p ON p.outbox_id = d.after_id
+  WHERE d.state = 'blocked' AND p.state = 'done'
+    AND (p.result = 'unknown' OR (p.result = 'succeeded' AND p.reason = 'action_required'))
+  UNION ALL
+  SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.result,
+    'destination held: ' || h.reason,
+    'cure the cause (see outbox_destination), then release the destination',
+    coalesce(h.since, d.eligible_at)
+  FROM outbox_destination h JOIN outbox_delivery d ON d.destination = h.destination
+  WHERE h.held AND d.state IN ('blocked','queued','claimed','sending','retry','pending')
+  UNION ALL
+  SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.result,
+    'past its deadline' || coalesce(': ' || d.reason, ''),
+    'is outboxd running? see outbox_health',
+    d.deadline_at
+  FROM outbox_delivery d
+  WHERE d.state IN ('blocked','queued','claimed','sending','retry','pending')
+    AND d.deadline_at < CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER) - 60000
+    AND (d.exposed_at IS NULL OR d.state = 'pending')
+    AND NOT EXISTS (SELECT 1 FROM outbox_destination h WHERE h.destination = d.destination AND h.held)
+)
+ORDER BY since;
+
+DROP VIEW IF EXISTS outbox_health;
+CREATE VIEW outbox_health AS
+SELECT
+  CASE WHEN heartbeat_at IS NULL THEN 'never started'
+    WHEN now - heartbeat_at > 60000 THEN 'silent'
+    WHEN mode <> 'running' THEN mode
+    WHEN held_rows + held_destinations + unknown > 0 THEN 'attention'
+    ELSE 'running' END AS status,
+  (now - heartbeat_at) / 1000.0 AS heartbeat_age_s,
+  strftime('%Y-%m-%dT%H:%M:%fZ', heartbeat_at / 1000.0, 'unixepoch') AS heartbeat_at,
+  CASE WHEN oldest_due < now THEN (now - oldest_due) / 1000.0 ELSE 0 END AS oldest_due_age_s,
+  blocked, queued, in_flight, retry, pending, held_rows, unknown, held_destinations,
+  mode_reason, last_error,
+  strftime('%Y-%m-%dT%H:%M:%fZ', last_error_at / 1000.0, 'unixepoch') AS last_error_at
+FROM (SELECT
+  CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER) AS now,
+  (SELECT value FROM outbox_meta WHERE name = 'heartbeat_at') AS heartbeat_at,
+  coalesce((SELECT value FROM outbox_meta WHERE name = 'mode'), 'running') AS mode,
+  (SELECT value FROM outbox_meta WHERE name = 'mode_reason') AS mode_reason,
+  (SELECT value FROM outbox_meta WHERE name = 'last_error') AS last_error,
+  (SELECT value FROM outbox_meta WHERE name = 'last_error_at') AS last_error_at,
+  (SELECT min(max(due_at, eligible_at)) FROM outbox_delivery
+    WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND state IN ('queued','retry','pending')
+      AND due_at IS NOT NULL) AS oldest_due,
+  (SELECT count(*) FROM outbox_delivery WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND state = 'blocked') AS blocked,
+  (SELECT count(*) FROM outbox_delivery WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND state = 'queued') AS queued,
+  (SELECT count(*) FROM outbox_delivery WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND state IN ('claimed','sending')) AS in_flight,
+  (SELECT count(*) FROM outbox_delivery WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND state = 'retry') AS retry,
+  (SELECT count(*) FROM outbox_delivery WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND state = 'pending') AS pending,
+  (SELECT count(*) FROM outbox_delivery WHERE state = 'held') AS held_rows,
+  (SELECT count(*) FROM outbox_delivery WHERE result = 'unknown') AS unknown,
+  (SELECT count(*) FROM outbox_destination WHERE held) AS held_destinations);

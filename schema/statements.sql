@@ -1,0 +1,258 @@
+-- Every SQL statement of outboxd, by name. Only src/edge/store*.c use them.
+
+-- name: setup
+-- Run once on every connection; journal_mode and synchronous are read back afterwards.
+PRAGMA trusted_schema = OFF;
+PRAGMA cell_size_check = ON;
+PRAGMA foreign_keys = OFF;
+PRAGMA secure_delete = ON;
+PRAGMA temp_store = MEMORY;
+PRAGMA mmap_size = 0;
+PRAGMA journal_size_limit = 67108864;
+PRAGMA synchronous = FULL;
+
+-- name: journal_mode
+PRAGMA journal_mode;
+
+-- name: turn_wal_on
+PRAGMA journal_mode = WAL;
+
+-- name: synchronous
+PRAGMA synchronous;
+
+-- name: data_version
+PRAGMA data_version;
+
+-- name: begin
+BEGIN IMMEDIATE;
+
+-- name: commit
+COMMIT;
+
+-- name: rollback
+ROLLBACK;
+
+-- name: row_begin
+SAVEPOINT outboxd_row;
+
+-- name: row_commit
+RELEASE outboxd_row;
+
+-- name: row_rollback
+ROLLBACK TO outboxd_row;
+
+-- name: has_meta
+SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'outbox_meta';
+
+-- name: foreign_outbox
+-- A table or view of this name that is not ours.
+SELECT type FROM sqlite_schema WHERE name = 'outbox';
+
+-- name: meta_get
+SELECT value FROM outbox_meta WHERE name = ?1;
+
+-- name: meta_set
+INSERT INTO outbox_meta (name, value) VALUES (?1, ?2)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: identity
+SELECT (SELECT value FROM outbox_meta WHERE name = 'database_id'),
+       (SELECT value FROM outbox_meta WHERE name = 'epoch'),
+       (SELECT value FROM outbox_meta WHERE name = 'write_counter');
+
+-- name: count_write
+UPDATE outbox_meta SET value = value + 1 WHERE name = 'write_counter';
+
+-- name: outbox_id_max
+SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0);
+
+-- name: raise_sequence
+UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'outbox';
+
+-- name: add_sequence
+INSERT INTO sqlite_sequence (name, seq)
+SELECT 'outbox', ?1 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'outbox');
+
+-- name: foreign_triggers
+-- Triggers on our tables that are not ours: they do not run in outboxd's connection.
+SELECT name, tbl_name FROM sqlite_schema
+WHERE type = 'trigger' AND tbl_name LIKE 'outbox%' AND name NOT LIKE 'outbox%';
+
+-- name: due
+-- The next rows of a destination in one state that are due, oldest first. ?5 = 0: exposed ones wait (the time is not trusted).
+SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.resume_state, d.hold_cause, d.result,
+  d.due_at, d.eligible_at, d.deadline_at, d.exposed_at, d.exposed_before, d.started_at,
+  d.attempts, d.polls, d.failures, d.generation, d.kind,
+  d.method, d.url, d.key_header, d.idempotency_key, d.request_hash, d.fetch_url, d.reason, d.after_id, d.created_at,
+  o.id IS NOT NULL, o.path, o.headers, o.content_type, o.idempotency_key,
+  coalesce(length(o.body), 0), CASE WHEN length(o.body) <= ?6 THEN o.body END
+FROM outbox_delivery d LEFT JOIN outbox o ON o.id = d.outbox_id
+WHERE d.state IN ('blocked','queued','claimed','sending','retry','pending')
+  AND d.destination = ?1 AND d.state = ?2 AND d.due_at <= ?3 AND (?5 OR d.exposed_at IS NULL)
+ORDER BY d.due_at LIMIT ?4;
+
+-- name: row
+SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.resume_state, d.hold_cause, d.result,
+  d.due_at, d.eligible_at, d.deadline_at, d.exposed_at, d.exposed_before, d.started_at,
+  d.attempts, d.polls, d.failures, d.generation, d.kind,
+  d.method, d.url, d.key_header, d.idempotency_key, d.request_hash, d.fetch_url, d.reason, d.after_id, d.created_at,
+  o.id IS NOT NULL, o.path, o.headers, o.content_type, o.idempotency_key,
+  coalesce(length(o.body), 0), CASE WHEN length(o.body) <= ?2 THEN o.body END
+FROM outbox_delivery d LEFT JOIN outbox o ON o.id = d.outbox_id
+WHERE d.outbox_id = ?1;
+
+-- name: next_due
+-- When the first row of a destination in one state is due.
+SELECT due_at FROM outbox_delivery
+WHERE state IN ('blocked','queued','claimed','sending','retry','pending')
+  AND destination = ?1 AND state = ?2 AND due_at IS NOT NULL AND (?3 OR exposed_at IS NULL)
+ORDER BY due_at LIMIT 1;
+
+-- name: next_destination
+-- Steps through the names of destinations that have open rows.
+SELECT destination FROM outbox_delivery
+WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND destination > ?1
+ORDER BY destination LIMIT 1;
+
+-- name: in_state
+-- Ids of open rows in one state, for recovery and for bulk requests; in steps.
+SELECT outbox_id FROM outbox_delivery
+WHERE state IN ('blocked','queued','claimed','sending','retry','pending')
+  AND destination = ?1 AND state = ?2 AND outbox_id > ?3
+ORDER BY outbox_id LIMIT ?4;
+
+-- name: in_flight
+-- What a dead daemon left: claimed and sending rows, and pending ones whose poll was under way.
+SELECT outbox_id FROM outbox_delivery
+WHERE state IN ('blocked','queued','claimed','sending','retry','pending')
+  AND destination = ?1 AND state = ?2 AND due_at IS NULL AND outbox_id > ?3
+ORDER BY outbox_id LIMIT ?4;
+
+-- name: held_by
+SELECT outbox_id FROM outbox_delivery WHERE state = 'held' AND hold_cause = ?1 AND outbox_id > ?2
+ORDER BY outbox_id LIMIT ?3;
+
+-- name: past_deadline
+-- Never sent, and too late to send.
+SELECT outbox_id FROM outbox_delivery
+WHERE deadline_at IS NOT NULL AND exposed_at IS NULL AND state IN ('blocked','queued','retry','held')
+  AND deadline_at <= ?1 ORDER BY deadline_at LIMIT ?2;
+
+-- name: next_deadline
+SELECT min(deadline_at) FROM outbox_delivery
+WHERE deadline_at IS NOT NULL AND exposed_at IS NULL AND state IN ('blocked','queued','retry','held');
+
+-- name: bring_forward
+-- Nothing waits longer than ?2 because a clock was wrong once (not_before is the app's own word).
+UPDATE outbox_delivery SET due_at = ?2
+WHERE state IN ('blocked','queued','claimed','sending','retry','pending')
+  AND destination = ?1 AND state IN ('retry','pending') AND due_at > ?2 AND attempts > 0;
+
+-- name: move
+UPDATE outbox_delivery SET state = ?3, resume_state = ?4, hold_cause = ?5, result = ?6, reason = ?7,
+  due_at = ?8, eligible_at = ?9, deadline_at = ?10, exposed_at = ?11, exposed_before = ?12, started_at = ?13,
+  attempts = ?14, polls = ?15, failures = ?16, generation = ?17, fetch_url = ?18
+WHERE outbox_id = ?1 AND state = ?2;
+
+-- name: freeze
+UPDATE outbox_delivery SET kind = ?2, method = ?3, url = ?4, key_header = ?5, idempotency_key = ?6, request_hash = ?7
+WHERE outbox_id = ?1;
+
+-- name: thaw
+UPDATE outbox_delivery SET kind = NULL, method = NULL, url = NULL, key_header = NULL, idempotency_key = NULL,
+  request_hash = NULL
+WHERE outbox_id = ?1;
+
+-- name: key_owner
+SELECT outbox_id FROM outbox_delivery WHERE destination = ?1 AND idempotency_key = ?2;
+
+-- name: parent
+SELECT p.state, p.result, p.reason FROM outbox_delivery p WHERE p.outbox_id = ?1;
+
+-- name: wake_children
+UPDATE outbox_delivery SET due_at = 0 WHERE state = 'blocked' AND after_id = ?1;
+
+-- name: sleep_child
+UPDATE outbox_delivery SET due_at = NULL WHERE outbox_id = ?1 AND state = 'blocked';
+
+-- name: attempt
+INSERT INTO outbox_attempt (outbox_id, n, phase, started_at, ended_at, evidence, http_status, error, rule)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+ON CONFLICT (outbox_id, n) DO UPDATE SET ended_at = excluded.ended_at, count = count + 1;
+
+-- name: last_attempt
+SELECT n, phase, evidence, http_status, rule FROM outbox_attempt WHERE outbox_id = ?1 ORDER BY n DESC LIMIT 1;
+
+-- name: same_rule
+SELECT coalesce(sum(count), 0), min(started_at) FROM outbox_attempt
+WHERE outbox_id = ?1 AND phase = ?2 AND rule = ?3;
+
+-- name: result
+INSERT INTO outbox_result (outbox_id, result, http_status, body, reason, finished_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (outbox_id) DO UPDATE SET result = excluded.result, http_status = excluded.http_status,
+  body = excluded.body, reason = excluded.reason, finished_at = excluded.finished_at, revision = revision + 1;
+
+-- name: result_withdrawn
+-- An operator resubmits: the row is open again, the result says nothing more until it is settled.
+UPDATE outbox_result SET result = 'unknown', reason = ?2, revision = revision + 1 WHERE outbox_id = ?1;
+
+-- name: erase_body
+UPDATE outbox SET body = NULL WHERE id = ?1;
+
+-- name: control_open
+SELECT id, command, outbox_id, destination, argument, key_mode, text, created_by FROM outbox_control
+WHERE status = 'open' ORDER BY id LIMIT ?1;
+
+-- name: control_any
+SELECT 1 FROM outbox_control WHERE status = 'open' LIMIT 1;
+
+-- name: control_answer
+UPDATE outbox_control SET status = ?2, answer = ?3, done_at = ?4 WHERE id = ?1 AND status = 'open';
+
+-- name: control_insert
+INSERT INTO outbox_control (command, outbox_id, destination, argument, key_mode, text, created_by)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+
+-- name: control_read
+SELECT status, answer FROM outbox_control WHERE id = ?1;
+
+-- name: destination_hold
+INSERT INTO outbox_destination (destination, held, cause, reason, since) VALUES (?1, 1, ?2, ?3, ?4)
+ON CONFLICT (destination) DO UPDATE SET held = 1, cause = excluded.cause, reason = excluded.reason,
+  since = CASE WHEN held THEN since ELSE excluded.since END;
+
+-- name: destination_release
+UPDATE outbox_destination SET held = 0, released_at = ?2 WHERE destination = ?1 AND held;
+
+-- name: destinations
+SELECT destination, held, cause, reason, since, released_at FROM outbox_destination ORDER BY destination;
+
+-- name: purge_candidates
+SELECT r.outbox_id FROM outbox_result r JOIN outbox o ON o.id = r.outbox_id
+WHERE r.finished_at <= ?1 AND r.result <> 'unknown' ORDER BY r.finished_at LIMIT ?2;
+
+-- name: purge_outbox
+DELETE FROM outbox WHERE id = ?1;
+
+-- name: purge_attempts
+DELETE FROM outbox_attempt WHERE outbox_id = ?1;
+
+-- name: status_counts
+SELECT destination, state, count(*), min(CASE WHEN due_at IS NULL THEN NULL ELSE max(due_at, eligible_at) END)
+FROM outbox_delivery
+WHERE state IN ('blocked','queued','claimed','sending','retry','pending') GROUP BY destination, state
+UNION ALL
+SELECT destination, 'held', count(*), NULL FROM outbox_delivery WHERE state = 'held' GROUP BY destination
+UNION ALL
+SELECT destination, 'unknown', count(*), NULL FROM outbox_delivery WHERE result = 'unknown' GROUP BY destination;
+
+-- name: status_attempts
+SELECT n, phase, started_at, ended_at, evidence, http_status, error, rule, count FROM outbox_attempt
+WHERE outbox_id = ?1 ORDER BY n;
+
+-- name: status_result
+SELECT result, http_status, length(body), reason, finished_at, revision FROM outbox_result WHERE outbox_id = ?1;
+
+-- name: health
+SELECT status, heartbeat_age_s, oldest_due_age_s, mode_reason, last_error, unknown, held_rows FROM outbox_health;

@@ -1,0 +1,49 @@
+/*
+ * store_parts.h - what the store's own files share. Nobody else includes it.
+ */
+#ifndef OUTBOXD_EDGE_STORE_PARTS_H
+#define OUTBOXD_EDGE_STORE_PARTS_H
+
+#include <sqlite3.h>
+
+#include "edge/store.h"
+#include "schema_sql.h"
+
+struct store {
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared when first needed */
+	char *path;     /* real path */
+	uint64_t inode; /* of the file that was opened */
+	uint64_t device;
+	enum store_role role;
+	struct store_identity expected;
+	bool expecting;
+	int64_t body_max;
+	char destination[256]; /* what store_next_destination() returned last */
+};
+
+/* A statement ready to bind, or NULL with the error in db. Binding errors are collected in rc. */
+struct binder {
+	sqlite3_stmt *statement;
+	int rc;
+};
+
+struct binder store_bind(struct store *store, enum statement statement);
+void bind_integer(struct binder *binder, int index, int64_t value);
+void bind_time(struct binder *binder, int index, int64_t value); /* TIME_NONE: NULL */
+void bind_text(struct binder *binder, int index, const char *text); /* NULL: NULL; must outlive the step */
+void bind_blob(struct binder *binder, int index, const void *bytes, size_t length);
+
+/* Steps once: SQLITE_ROW, SQLITE_DONE or an error. Ends with store_finish(). */
+int store_step(struct store *store, struct binder *binder);
+void store_finish(struct binder *binder);
+/* For statements without rows: step, finish, and the status. */
+enum store_status store_run(struct store *store, struct binder *binder);
+
+enum store_status store_status_of(int rc);
+int64_t store_column_time(sqlite3_stmt *statement, int column);
+/* The column as text, "" for NULL. */
+const char *store_column_text(sqlite3_stmt *statement, int column);
+int store_ids(struct store *store, struct binder *binder, int64_t *ids, int limit);
+
+#endif

@@ -1,0 +1,590 @@
+/*
+ * store_rows.c - rows in and out: what is due, where it moves, what was tried, how it ended.
+ */
+#include "edge/store_parts.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Columns of the statements "due" and "row". */
+enum column {
+	COLUMN_ID,
+	COLUMN_DESTINATION,
+	COLUMN_OPERATION,
+	COLUMN_REFERENCE,
+	COLUMN_STATE,
+	COLUMN_RESUME_STATE,
+	COLUMN_HOLD_CAUSE,
+	COLUMN_RESULT,
+	COLUMN_DUE_AT,
+	COLUMN_ELIGIBLE_AT,
+	COLUMN_DEADLINE_AT,
+	COLUMN_EXPOSED_AT,
+	COLUMN_EXPOSED_BEFORE,
+	COLUMN_STARTED_AT,
+	COLUMN_ATTEMPTS,
+	COLUMN_POLLS,
+	COLUMN_FAILURES,
+	COLUMN_GENERATION,
+	COLUMN_KIND,
+	COLUMN_METHOD,
+	COLUMN_URL,
+	COLUMN_KEY_HEADER,
+	COLUMN_KEY,
+	COLUMN_HASH,
+	COLUMN_FETCH_URL,
+	COLUMN_REASON,
+	COLUMN_AFTER_ID,
+	COLUMN_CREATED_AT,
+	COLUMN_PRESENT,
+	COLUMN_PATH,
+	COLUMN_HEADERS,
+	COLUMN_CONTENT_TYPE,
+	COLUMN_OWN_KEY,
+	COLUMN_BODY_LENGTH,
+	COLUMN_BODY,
+};
+
+static const struct {
+	enum column column;
+	size_t offset; /* of a const char * in struct store_row */
+} text_columns[] = {
+    {COLUMN_DESTINATION, offsetof(struct store_row, destination)},
+    {COLUMN_OPERATION, offsetof(struct store_row, operation)},
+    {COLUMN_REFERENCE, offsetof(struct store_row, reference)},
+    {COLUMN_REASON, offsetof(struct store_row, reason)},
+    {COLUMN_METHOD, offsetof(struct store_row, method)},
+    {COLUMN_URL, offsetof(struct store_row, url)},
+    {COLUMN_KEY_HEADER, offsetof(struct store_row, key_header)},
+    {COLUMN_KEY, offsetof(struct store_row, key)},
+    {COLUMN_FETCH_URL, offsetof(struct store_row, fetch_url)},
+    {COLUMN_PATH, offsetof(struct store_row, path)},
+    {COLUMN_HEADERS, offsetof(struct store_row, headers)},
+    {COLUMN_CONTENT_TYPE, offsetof(struct store_row, content_type)},
+    {COLUMN_OWN_KEY, offsetof(struct store_row, own_key)},
+};
+enum { TEXT_COLUMN_COUNT = sizeof(text_columns) / sizeof(text_columns[0]) };
+
+static int
+column_enum(sqlite3_stmt *statement, enum column column, int (*parse)(const char *))
+{
+	return parse((const char *)sqlite3_column_text(statement, (int)column));
+}
+
+/* The numbers. -1 when a word is none of ours. */
+static int
+read_txn(sqlite3_stmt *statement, struct txn *txn)
+{
+	int state = column_enum(statement, COLUMN_STATE, state_parse);
+	int resume = column_enum(statement, COLUMN_RESUME_STATE, state_parse);
+	int cause = column_enum(statement, COLUMN_HOLD_CAUSE, hold_cause_parse);
+	int result = column_enum(statement, COLUMN_RESULT, result_parse);
+	int kind = column_enum(statement, COLUMN_KIND, kind_parse);
+
+	if (state == -1 || cause == -1 || result == -1)
+		return -1;
+	txn->id = sqlite3_column_int64(statement, COLUMN_ID);
+	txn->state = (enum state)state;
+	txn->resume_state = resume == -1 ? STATE_DONE : (enum state)resume;
+	txn->hold = (enum hold_cause)cause;
+	txn->result = (enum result)result;
+	txn->frozen = kind != -1;
+	txn->kind = kind == -1 ? KIND_KEYLESS : (enum kind)kind;
+	txn->has_fetch_url = sqlite3_column_type(statement, COLUMN_FETCH_URL) != SQLITE_NULL;
+	txn->due_at = store_column_time(statement, COLUMN_DUE_AT);
+	txn->eligible_at = store_column_time(statement, COLUMN_ELIGIBLE_AT);
+	txn->deadline_at = store_column_time(statement, COLUMN_DEADLINE_AT);
+	txn->exposed_at = store_column_time(statement, COLUMN_EXPOSED_AT);
+	txn->exposed_before = store_column_time(statement, COLUMN_EXPOSED_BEFORE);
+	txn->started_at = store_column_time(statement, COLUMN_STARTED_AT);
+	txn->attempts = sqlite3_column_int(statement, COLUMN_ATTEMPTS);
+	txn->polls = sqlite3_column_int(statement, COLUMN_POLLS);
+	txn->failures = sqlite3_column_int(statement, COLUMN_FAILURES);
+	txn->generation = sqlite3_column_int(statement, COLUMN_GENERATION);
+	return 0;
+}
+
+/* Copies the text columns behind the struct. */
+static void
+read_texts(sqlite3_stmt *statement, struct store_row *row, char *space)
+{
+	for (size_t i = 0; i < TEXT_COLUMN_COUNT; i++) {
+		int column = (int)text_columns[i].column;
+		const char *text = (const char *)sqlite3_column_text(statement, column);
+		size_t length = (size_t)sqlite3_column_bytes(statement, column);
+		const char **field = (const char **)((char *)row + text_columns[i].offset);
+
+		*field = NULL;
+		if (text == NULL)
+			continue;
+		if (memchr(text, '\0', length) != NULL)
+			row->malformed = true;
+		memcpy(space, text, length);
+		space[length] = '\0';
+		*field = space;
+		space += length + 1;
+	}
+}
+
+static void
+read_body(sqlite3_stmt *statement, struct store_row *row, char *space)
+{
+	size_t length = (size_t)sqlite3_column_bytes(statement, COLUMN_BODY);
+
+	row->body_length = (size_t)sqlite3_column_int64(statement, COLUMN_BODY_LENGTH);
+	if (sqlite3_column_type(statement, COLUMN_BODY) == SQLITE_NULL)
+		return;
+	memcpy(space, sqlite3_column_blob(statement, COLUMN_BODY), length);
+	space[length] = '\0';
+	row->body = space;
+	row->body_length = length;
+}
+
+/* Pending rows are only polled: their body stays on disk. */
+static bool
+wants_body(sqlite3_stmt *statement)
+{
+	return column_enum(statement, COLUMN_STATE, state_parse) != (int)STATE_PENDING;
+}
+
+static struct store_row *
+read_row(sqlite3_stmt *statement)
+{
+	bool body = wants_body(statement);
+	size_t texts = 0;
+	size_t size;
+	struct store_row *row;
+
+	for (size_t i = 0; i < TEXT_COLUMN_COUNT; i++) {
+		/* Convert first: sqlite3_column_bytes() is the length of what column_text() returned. */
+		(void)sqlite3_column_text(statement, (int)text_columns[i].column);
+		texts += (size_t)sqlite3_column_bytes(statement, (int)text_columns[i].column) + 1;
+	}
+	size = sizeof(*row) + texts;
+	if (body) {
+		(void)sqlite3_column_blob(statement, COLUMN_BODY);
+		size += (size_t)sqlite3_column_bytes(statement, COLUMN_BODY) + 1;
+	}
+	row = calloc(1, size);
+	if (row == NULL || read_txn(statement, &row->txn) == -1) {
+		free(row);
+		return NULL;
+	}
+	row->after_id = sqlite3_column_int64(statement, COLUMN_AFTER_ID);
+	row->created_at = sqlite3_column_int64(statement, COLUMN_CREATED_AT);
+	row->present = sqlite3_column_int(statement, COLUMN_PRESENT) != 0;
+	for (int column = COLUMN_PATH; column <= (int)COLUMN_OWN_KEY; column++)
+		row->malformed = row->malformed || sqlite3_column_type(statement, column) == SQLITE_BLOB;
+	if (sqlite3_column_bytes(statement, COLUMN_HASH) == KEY_HASH_SIZE)
+		memcpy(row->request_hash, sqlite3_column_blob(statement, COLUMN_HASH), KEY_HASH_SIZE);
+	read_texts(statement, row, (char *)(row + 1));
+	if (body)
+		read_body(statement, row, (char *)(row + 1) + texts);
+	return row;
+}
+
+void
+store_row_free(struct store_row *row)
+{
+	free(row);
+}
+
+void
+store_rows_free(struct store_rows *rows)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		store_row_free(rows->row[i]);
+	free(rows->row);
+	rows->row = NULL;
+	rows->count = 0;
+}
+
+enum store_status
+store_due(struct store *store, const char *destination, enum state state, int64_t now,
+    bool exposed_too, size_t limit, struct store_rows *rows)
+{
+	struct binder binder = store_bind(store, STATEMENT_DUE);
+	int rc;
+
+	rows->count = 0;
+	rows->row = calloc(limit, sizeof(*rows->row));
+	bind_text(&binder, 1, destination);
+	bind_text(&binder, 2, state_name(state));
+	bind_integer(&binder, 3, now);
+	bind_integer(&binder, 4, (int64_t)limit);
+	bind_integer(&binder, 5, exposed_too);
+	bind_integer(&binder, 6, store->body_max);
+	if (rows->row == NULL)
+		binder.rc = SQLITE_NOMEM;
+	while ((rc = store_step(store, &binder)) == SQLITE_ROW && rows->count < limit) {
+		rows->row[rows->count] = read_row(binder.statement);
+		binder.rc = SQLITE_OK;
+		if (rows->row[rows->count] == NULL)
+			binder.rc = SQLITE_NOMEM;
+		else
+			rows->count++;
+	}
+	store_finish(&binder);
+	if (rc == SQLITE_ROW || rc == SQLITE_DONE)
+		return STORE_OK;
+	store_rows_free(rows);
+	return store_status_of(rc);
+}
+
+enum store_status
+store_row(struct store *store, int64_t id, struct store_row **row)
+{
+	struct binder binder = store_bind(store, STATEMENT_ROW);
+	int rc;
+
+	*row = NULL;
+	bind_integer(&binder, 1, id);
+	bind_integer(&binder, 2, store->body_max);
+	rc = store_step(store, &binder);
+	if (rc == SQLITE_ROW)
+		*row = read_row(binder.statement);
+	store_finish(&binder);
+	if (rc == SQLITE_ROW)
+		return *row == NULL ? STORE_FULL : STORE_OK;
+	return rc == SQLITE_DONE ? STORE_NOTHING : store_status_of(rc);
+}
+
+/* One time out of one row; NULL and no row are both "none". */
+static enum store_status
+one_time(struct store *store, struct binder *binder, int64_t *time)
+{
+	int rc = store_step(store, binder);
+
+	*time = rc == SQLITE_ROW ? store_column_time(binder->statement, 0) : TIME_NONE;
+	store_finish(binder);
+	return store_status_of(rc);
+}
+
+enum store_status
+store_next_due(struct store *store, const char *destination, enum state state, bool exposed_too,
+    int64_t *due_at)
+{
+	struct binder binder = store_bind(store, STATEMENT_NEXT_DUE);
+
+	bind_text(&binder, 1, destination);
+	bind_text(&binder, 2, state_name(state));
+	bind_integer(&binder, 3, exposed_too);
+	return one_time(store, &binder, due_at);
+}
+
+enum store_status
+store_next_deadline(struct store *store, int64_t *deadline_at)
+{
+	struct binder binder = store_bind(store, STATEMENT_NEXT_DEADLINE);
+
+	return one_time(store, &binder, deadline_at);
+}
+
+static int
+ids_of_state(struct store *store, enum statement statement, const char *destination,
+    enum state state, int64_t after, int64_t *ids, int limit)
+{
+	struct binder binder = store_bind(store, statement);
+
+	bind_text(&binder, 1, destination);
+	bind_text(&binder, 2, state_name(state));
+	bind_integer(&binder, 3, after);
+	bind_integer(&binder, 4, limit);
+	return store_ids(store, &binder, ids, limit);
+}
+
+int
+store_ids_in_flight(struct store *store, const char *destination, enum state state, int64_t after,
+    int64_t *ids, int limit)
+{
+	return ids_of_state(
+	    store, STATEMENT_IN_FLIGHT, destination, state, after, ids, limit);
+}
+
+int
+store_ids_in_state(struct store *store, const char *destination, enum state state, int64_t after,
+    int64_t *ids, int limit)
+{
+	return ids_of_state(store, STATEMENT_IN_STATE, destination, state, after, ids, limit);
+}
+
+int
+store_ids_held(struct store *store, enum hold_cause cause, int64_t after, int64_t *ids, int limit)
+{
+	struct binder binder = store_bind(store, STATEMENT_HELD_BY);
+
+	bind_text(&binder, 1, hold_cause_name(cause));
+	bind_integer(&binder, 2, after);
+	bind_integer(&binder, 3, limit);
+	return store_ids(store, &binder, ids, limit);
+}
+
+static int
+ids_before(struct store *store, enum statement statement, int64_t time, int64_t *ids, int limit)
+{
+	struct binder binder = store_bind(store, statement);
+
+	bind_integer(&binder, 1, time);
+	bind_integer(&binder, 2, limit);
+	return store_ids(store, &binder, ids, limit);
+}
+
+int
+store_ids_past_deadline(struct store *store, int64_t now, int64_t *ids, int limit)
+{
+	return ids_before(store, STATEMENT_PAST_DEADLINE, now, ids, limit);
+}
+
+int
+store_ids_to_purge(struct store *store, int64_t finished_before, int64_t *ids, int limit)
+{
+	return ids_before(store, STATEMENT_PURGE_CANDIDATES, finished_before, ids, limit);
+}
+
+const char *
+store_next_destination(struct store *store, const char *after)
+{
+	struct binder binder = store_bind(store, STATEMENT_NEXT_DESTINATION);
+	const char *found = NULL;
+
+	bind_text(&binder, 1, after);
+	if (store_step(store, &binder) == SQLITE_ROW) {
+		(void)sqlite3_snprintf(sizeof(store->destination), store->destination, "%s",
+		    store_column_text(binder.statement, 0));
+		found = store->destination;
+	}
+	store_finish(&binder);
+	return found;
+}
+
+static enum store_status
+with_id(struct store *store, enum statement statement, int64_t id)
+{
+	struct binder binder = store_bind(store, statement);
+
+	bind_integer(&binder, 1, id);
+	return store_run(store, &binder);
+}
+
+enum store_status
+store_move(struct store *store, enum state from, const struct txn *txn, const char *reason,
+    const char *fetch_url)
+{
+	struct binder binder = store_bind(store, STATEMENT_MOVE);
+	bool held = txn->state == STATE_HELD;
+	enum store_status status;
+
+	bind_integer(&binder, 1, txn->id);
+	bind_text(&binder, 2, state_name(from));
+	bind_text(&binder, 3, state_name(txn->state));
+	bind_text(&binder, 4, held ? state_name(txn->resume_state) : NULL);
+	bind_text(&binder, 5, hold_cause_name(txn->hold));
+	bind_text(&binder, 6, result_name(txn->result));
+	bind_text(&binder, 7, reason);
+	bind_time(&binder, 8, txn->due_at);
+	bind_integer(&binder, 9, txn->eligible_at);
+	bind_time(&binder, 10, txn->deadline_at);
+	bind_time(&binder, 11, txn->exposed_at);
+	bind_time(&binder, 12, txn->exposed_before);
+	bind_time(&binder, 13, txn->started_at);
+	bind_integer(&binder, 14, txn->attempts);
+	bind_integer(&binder, 15, txn->polls);
+	bind_integer(&binder, 16, txn->failures);
+	bind_integer(&binder, 17, txn->generation);
+	bind_text(&binder, 18, txn->has_fetch_url ? fetch_url : NULL);
+	status = store_run(store, &binder);
+	if (status != STORE_OK)
+		return status;
+	assert(sqlite3_changes(store->db) == 1);
+	return txn->state == STATE_DONE ? with_id(store, STATEMENT_WAKE_CHILDREN, txn->id) : STORE_OK;
+}
+
+enum store_status
+store_freeze(struct store *store, int64_t id, enum kind kind, const char *method, const char *url,
+    const char *key_header, const char *key, const unsigned char hash[KEY_HASH_SIZE])
+{
+	struct binder binder = store_bind(store, STATEMENT_FREEZE);
+
+	bind_integer(&binder, 1, id);
+	bind_text(&binder, 2, kind_name(kind));
+	bind_text(&binder, 3, method);
+	bind_text(&binder, 4, url);
+	bind_text(&binder, 5, key_header);
+	bind_text(&binder, 6, key);
+	bind_blob(&binder, 7, hash, KEY_HASH_SIZE);
+	return store_run(store, &binder);
+}
+
+enum store_status
+store_thaw(struct store *store, int64_t id)
+{
+	return with_id(store, STATEMENT_THAW, id);
+}
+
+int64_t
+store_key_owner(struct store *store, const char *destination, const char *key)
+{
+	struct binder binder = store_bind(store, STATEMENT_KEY_OWNER);
+	int64_t owner = 0;
+
+	bind_text(&binder, 1, destination);
+	bind_text(&binder, 2, key);
+	if (store_step(store, &binder) == SQLITE_ROW)
+		owner = sqlite3_column_int64(binder.statement, 0);
+	store_finish(&binder);
+	return owner;
+}
+
+enum store_status
+store_parent(struct store *store, int64_t id, struct store_parent *parent)
+{
+	struct binder binder = store_bind(store, STATEMENT_PARENT);
+	int state = -1;
+	int result = -1;
+	int rc;
+
+	bind_integer(&binder, 1, id);
+	rc = store_step(store, &binder);
+	if (rc == SQLITE_ROW) {
+		state = state_parse((const char *)sqlite3_column_text(binder.statement, 0));
+		result = result_parse((const char *)sqlite3_column_text(binder.statement, 1));
+		parent->action_required =
+		    strcmp(store_column_text(binder.statement, 2), "action_required") == 0;
+	}
+	store_finish(&binder);
+	if (rc == SQLITE_DONE)
+		return STORE_NOTHING;
+	if (rc != SQLITE_ROW)
+		return store_status_of(rc);
+	if (state == -1 || result == -1)
+		return STORE_REFUSED;
+	parent->state = (enum state)state;
+	parent->result = (enum result)result;
+	return STORE_OK;
+}
+
+enum store_status
+store_sleep_child(struct store *store, int64_t id)
+{
+	return with_id(store, STATEMENT_SLEEP_CHILD, id);
+}
+
+/* The number for a new line of the trail: the next one, or the last one again in a run of equal polls. */
+static enum store_status
+attempt_number(struct store *store, const struct store_attempt *attempt, int64_t *n)
+{
+	struct binder binder = store_bind(store, STATEMENT_LAST_ATTEMPT);
+	sqlite3_stmt *last = binder.statement;
+	int rc;
+
+	bind_integer(&binder, 1, attempt->outbox_id);
+	rc = store_step(store, &binder);
+	*n = 1;
+	if (rc == SQLITE_ROW) {
+		bool run = attempt->phase == PHASE_POLL &&
+		    strcmp(store_column_text(last, 1), phase_name(PHASE_POLL)) == 0 &&
+		    strcmp(store_column_text(last, 2), evidence_name(attempt->evidence)) == 0 &&
+		    sqlite3_column_int(last, 3) == attempt->http_status &&
+		    strcmp(store_column_text(last, 4), attempt->rule == NULL ? "" : attempt->rule) == 0;
+
+		*n = sqlite3_column_int64(last, 0) + (run ? 0 : 1);
+	}
+	store_finish(&binder);
+	return store_status_of(rc);
+}
+
+enum store_status
+store_attempt(struct store *store, const struct store_attempt *attempt)
+{
+	struct binder binder;
+	int64_t n = 0;
+	enum store_status status = attempt_number(store, attempt, &n);
+
+	if (status != STORE_OK)
+		return status;
+	binder = store_bind(store, STATEMENT_ATTEMPT);
+	bind_integer(&binder, 1, attempt->outbox_id);
+	bind_integer(&binder, 2, n);
+	bind_text(&binder, 3, phase_name(attempt->phase));
+	bind_integer(&binder, 4, attempt->started_at);
+	bind_integer(&binder, 5, attempt->ended_at);
+	bind_text(&binder, 6, evidence_name(attempt->evidence));
+	bind_time(&binder, 7, attempt->http_status == 0 ? TIME_NONE : attempt->http_status);
+	bind_text(&binder, 8, attempt->error);
+	bind_text(&binder, 9, attempt->rule);
+	return store_run(store, &binder);
+}
+
+enum store_status
+store_same_rule(struct store *store, int64_t id, enum phase phase, const char *rule, int *count,
+    int64_t *since)
+{
+	struct binder binder = store_bind(store, STATEMENT_SAME_RULE);
+	int rc;
+
+	bind_integer(&binder, 1, id);
+	bind_text(&binder, 2, phase_name(phase));
+	bind_text(&binder, 3, rule);
+	rc = store_step(store, &binder);
+	*count = rc == SQLITE_ROW ? sqlite3_column_int(binder.statement, 0) : 0;
+	*since = rc == SQLITE_ROW ? store_column_time(binder.statement, 1) : TIME_NONE;
+	store_finish(&binder);
+	return store_status_of(rc);
+}
+
+enum store_status
+store_result(struct store *store, int64_t id, enum result result, int http_status, const void *body,
+    size_t body_length, const char *reason, int64_t now)
+{
+	struct binder binder = store_bind(store, STATEMENT_RESULT);
+
+	bind_integer(&binder, 1, id);
+	bind_text(&binder, 2, result_name(result));
+	bind_time(&binder, 3, http_status == 0 ? TIME_NONE : http_status);
+	/* What the gateway sent as text is stored as text, so that sqlite3 shows it and JSON functions take it. */
+	if (body != NULL && memchr(body, '\0', body_length) == NULL) {
+		if (binder.rc == SQLITE_OK)
+			binder.rc = sqlite3_bind_text64(binder.statement, 4, body, body_length,
+			    SQLITE_STATIC, SQLITE_UTF8);
+	} else {
+		bind_blob(&binder, 4, body, body_length);
+	}
+	bind_text(&binder, 5, reason);
+	bind_integer(&binder, 6, now);
+	return store_run(store, &binder);
+}
+
+enum store_status
+store_result_withdrawn(struct store *store, int64_t id, const char *reason)
+{
+	struct binder binder = store_bind(store, STATEMENT_RESULT_WITHDRAWN);
+
+	bind_integer(&binder, 1, id);
+	bind_text(&binder, 2, reason);
+	return store_run(store, &binder);
+}
+
+enum store_status
+store_erase_body(struct store *store, int64_t id)
+{
+	return with_id(store, STATEMENT_ERASE_BODY, id);
+}
+
+enum store_status
+store_bring_forward(struct store *store, const char *destination, int64_t due_at)
+{
+	struct binder binder = store_bind(store, STATEMENT_BRING_FORWARD);
+
+	bind_text(&binder, 1, destination);
+	bind_integer(&binder, 2, due_at);
+	return store_run(store, &binder);
+}
+
+enum store_status
+store_purge(struct store *store, int64_t id)
+{
+	enum store_status status = with_id(store, STATEMENT_PURGE_ATTEMPTS, id);
+
+	return status != STORE_OK ? status : with_id(store, STATEMENT_PURGE_OUTBOX, id);
+}
