@@ -25,16 +25,21 @@ canary_note(int log, unsigned long n, const char *bytes, size_t length)
 }
 
 int
-canary_run(int listen_fd, const char *path)
+canary_open(const char *path)
 {
 	int log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+
+	if (log < 0)
+		perror(path);
+	return log;
+}
+
+void
+canary_run(int listen_fd, int log)
+{
 	unsigned long n = 0;
 	char bytes[4096];
 
-	if (log < 0) {
-		perror(path);
-		return -1;
-	}
 	for (;;) {
 		int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
 		struct pollfd readable = {.fd = fd, .events = POLLIN};

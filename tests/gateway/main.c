@@ -286,9 +286,11 @@ main(int argc, char **argv)
 	if (fd < 0)
 		return EXIT_CANNOT;
 	if (options.canary != NULL) {
-		if (write_port_file(options.port_file, port) != 0)
+		int log = canary_open(options.canary);
+
+		if (log < 0 || write_port_file(options.port_file, port) != 0)
 			return EXIT_CANNOT;
-		return canary_run(fd, options.canary) == 0 ? EXIT_SUCCESS : EXIT_CANNOT;
+		canary_run(fd, log);
 	}
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);

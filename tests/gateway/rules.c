@@ -244,6 +244,26 @@ parse_fault(struct fault *fault, char *word, char *at, bool tls)
 	return parse_arguments(fault, form->shape, at);
 }
 
+/* "capture:order-1": this operation's requests only, and counted among themselves. */
+static void
+set_reference(struct rule *rule, const char *word)
+{
+	static const char *const operations[] = {"authorize", "capture", "refund", "void", "order",
+	    "process", "complete", "api_request", "login", "flight-search", "flight-book", "fetch",
+	    "generic", "operation"};
+	size_t length = strcspn(word, ":");
+
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+		if (word[length] == ':' && strlen(operations[i]) == length &&
+		    strncmp(word, operations[i], length) == 0) {
+			rule->operation = must_strdup(operations[i]);
+			word += length + 1;
+			break;
+		}
+	}
+	rule->reference = must_strdup(word);
+}
+
 static const char *
 parse_line(struct rule *rule, char *line, bool tls)
 {
@@ -260,7 +280,7 @@ parse_line(struct rule *rule, char *line, bool tls)
 		wrong = parse_when(rule, when);
 	if (wrong == NULL)
 		wrong = parse_fault(&rule->fault, word, line, tls);
-	rule->reference = must_strdup(reference);
+	set_reference(rule, reference);
 	return wrong;
 }
 
@@ -289,6 +309,8 @@ rules_parse(struct rules *rules, const char *lines, const char *name, bool tls, 
 		number++;
 		line += strspn(line, " \t");
 		line[strcspn(line, "\r")] = '\0';
+		for (char *end = line + strlen(line); end > line && strchr(" \t", end[-1]) != NULL;)
+			*--end = '\0';
 		if (*line == '\0' || *line == '#')
 			continue;
 		if (strcmp(line, "clear") == 0) {
@@ -322,6 +344,7 @@ rules_free(struct rules *rules)
 {
 	for (size_t i = 0; i < rules->count; i++) {
 		free(rules->list[i].reference);
+		free(rules->list[i].operation);
 		free(rules->list[i].fault.text);
 		free(rules->list[i].fault.retry_after);
 	}

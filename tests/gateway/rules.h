@@ -8,6 +8,7 @@
 
 struct rule {
 	char *reference; /* a shell pattern */
+	char *operation; /* "capture" of "capture:order-1"; NULL = any */
 	unsigned int phases;
 	long first; /* of the `seen` count, both ends included */
 	long last;

@@ -109,14 +109,26 @@ script_refresh(struct script *script, struct text *error)
 	return result;
 }
 
+static bool
+rule_fits(const struct rule *rule, const char *operation, const char *reference, enum phase phase,
+    const struct faults *faults)
+{
+	long seen = rule->operation == NULL ? faults->seen : faults->seen_as;
+
+	return (rule->phases & (unsigned int)phase) != 0 && seen >= rule->first &&
+	       seen <= rule->last &&
+	       (rule->operation == NULL || strcmp(rule->operation, operation) == 0) &&
+	       fnmatch(rule->reference, reference, 0) == 0;
+}
+
 static void
-match(const struct rules *rules, const char *reference, enum phase phase, struct faults *faults)
+match(const struct rules *rules, const char *operation, const char *reference, enum phase phase,
+    struct faults *faults)
 {
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct rule *rule = &rules->list[i];
 
-		if ((rule->phases & (unsigned int)phase) == 0 || faults->seen < rule->first ||
-		    faults->seen > rule->last || fnmatch(rule->reference, reference, 0) != 0)
+		if (!rule_fits(rule, operation, reference, phase, faults))
 			continue;
 		if (rule->fault.kind == FAULT_OK)
 			memset(faults->of, 0, sizeof(faults->of));
@@ -125,18 +137,28 @@ match(const struct rules *rules, const char *reference, enum phase phase, struct
 	}
 }
 
-void
-script_meet(struct script *script, const char *reference, enum phase phase, struct faults *faults)
+static long
+count_seen(struct script *script, const char *operation, const char *reference, enum phase phase)
 {
 	struct text name = {NULL, 0, 0};
+	long seen;
 
-	text_printf(&name, "%s\n%s", phase_name(phase), reference);
-	memset(faults, 0, sizeof(*faults));
+	text_printf(&name, "%s\n%s\n%s", phase_name(phase), operation, reference);
 	script->seen.release = free;
-	faults->seen = map_count(&script->seen, name.data);
-	match(&script->from_file, reference, phase, faults);
-	match(&script->added, reference, phase, faults);
+	seen = map_count(&script->seen, name.data);
 	text_free(&name);
+	return seen;
+}
+
+void
+script_meet(struct script *script, const char *operation, const char *reference, enum phase phase,
+    struct faults *faults)
+{
+	memset(faults, 0, sizeof(*faults));
+	faults->seen = count_seen(script, "", reference, phase);
+	faults->seen_as = count_seen(script, operation, reference, phase);
+	match(&script->from_file, operation, reference, phase, faults);
+	match(&script->added, operation, reference, phase, faults);
 }
 
 void

@@ -103,7 +103,8 @@ struct fault {
 /* What meets one request: NULL, or the fault of that group. Valid until the script changes. */
 struct faults {
 	const struct fault *of[GROUP_COUNT];
-	long seen; /* which time, from 1, this reference was met in this phase */
+	long seen;    /* which time, from 1, this reference was met in this phase */
+	long seen_as; /* the same, in this operation only */
 };
 
 /* Whether the fault of that group is of that kind. */
@@ -137,8 +138,8 @@ int script_add(struct script *script, const char *lines, struct text *error);
 int script_refresh(struct script *script, struct text *error);
 
 /* Counts the request and collects its faults. */
-void script_meet(
-    struct script *script, const char *reference, enum phase phase, struct faults *faults);
+void script_meet(struct script *script, const char *operation, const char *reference,
+    enum phase phase, struct faults *faults);
 
 /* Forgets added rules and all counters; the file's rules stay. */
 void script_reset(struct script *script);

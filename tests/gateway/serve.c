@@ -90,7 +90,7 @@ join_faults(const struct exchange *exchange, struct text *names)
 }
 
 static void
-print_line(const struct exchange *exchange, const struct request_note *note)
+print_line(const struct request_note *note)
 {
 	time_t now = time(NULL);
 	struct tm local;
@@ -111,7 +111,7 @@ print_line(const struct exchange *exchange, const struct request_note *note)
 	    note->replay ? "  replay" : "", note->stale ? "  old URL" : "");
 	if (note->fault != NULL)
 		printf("  [%s]", note->fault);
-	printf("%s\n", exchange->faults.seen > 1 ? "  (seen before)" : "");
+	printf("\n");
 	fflush(stdout);
 }
 
@@ -143,7 +143,7 @@ note_request(struct world *world, struct exchange *exchange, const char *fault)
 	exchange->noted = true;
 	ledger_request(&world->ledger, &note);
 	if (!world->quiet)
-		print_line(exchange, &note);
+		print_line(&note);
 	text_free(&names);
 }
 
@@ -172,7 +172,8 @@ world_serve(struct world *world, struct exchange *exchange)
 	if (script_refresh(&world->script, &error) != 0)
 		fprintf(stderr, "fakegw: the old script stays: %s", text_get(&error));
 	text_free(&error);
-	script_meet(&world->script, exchange->reference, exchange->phase, &exchange->faults);
+	script_meet(&world->script, exchange->operation, exchange->reference, exchange->phase,
+	    &exchange->faults);
 	if (fails_before(exchange))
 		answer_set(&exchange->answer, 500,
 		    "{\"error\":{\"code\":\"scripted\",\"message\":\"failed before any effect\"}}");

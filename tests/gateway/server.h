@@ -16,7 +16,11 @@ void server_stop(struct server *server);
 /* A socket listening on 127.0.0.0/8 ("127.0.0.1:0"); *port is set. -1 with a message. */
 int server_listen(const char *address, int *port);
 
-/* Logs each connection's first bytes to path, answers nothing, closes; until a signal ends it. */
-int canary_run(int listen_fd, const char *path);
+/*
+ * The canary: logs each connection's first bytes to log, answers nothing, closes; until a signal
+ * ends it. canary_open: -1 with a message.
+ */
+int canary_open(const char *path);
+void canary_run(int listen_fd, int log) __attribute__((noreturn));
 
 #endif
