@@ -71,7 +71,7 @@ COMPILE = $(CC) -std=c11 -Isrc $(INCLUDES) -I$(BUILD)/generated $(DEFINES) $(PRO
 	$(WARNINGS) $(if $(SANITIZE),$(CFLAGS) $(HARDENING),$(HARDENING) $(CFLAGS)) -MMD -MP
 LINK = $(CC) $(HARDENING) $(CFLAGS) $(LINKING) $(LDFLAGS)
 LIBS = $(PROBED_LIBS) -lm
-TEST_LIBS = -lcmocka -lmicrohttpd -lpthread
+TEST_LIBS = -lcmocka -lmicrohttpd -lssl -lpthread
 
 ifeq ($(V),)
 Q = @

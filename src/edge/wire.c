@@ -38,11 +38,13 @@ wire_new(wire_before_send *before_send, void *context, const char **why)
 		return NULL;
 	struct wire *wire = calloc(1, sizeof(*wire));
 	CURLM *multi = curl_multi_init();
-	if (!wire || !multi ||
+	if (!wire || !multi || wire_sockets_init(&wire->sockets) != 0 ||
 	    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS_MAX) ||
 	    curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING)) {
 		curl_multi_cleanup(multi);
 		curl_global_cleanup();
+		if (wire)
+			wire_sockets_free(&wire->sockets);
 		free(wire);
 		return NULL;
 	}
@@ -84,6 +86,7 @@ wire_free(struct wire *wire)
 	}
 	curl_multi_cleanup(wire->multi);
 	curl_global_cleanup();
+	wire_sockets_free(&wire->sockets);
 	free(wire->wait_fds);
 	free(wire);
 }
@@ -153,8 +156,9 @@ wire_start(struct wire *wire, const struct wire_request *request, void *owner)
 		return NULL;
 	transfer->owner = owner;
 	transfer->code = CURLE_OK;
-	transfer->hook_calls = 0;
-	transfer->released = transfer->refused = transfer->forbidden = false;
+	transfer->released = transfer->resend = transfer->refused = false;
+	transfer->forbidden = transfer->unclean = false;
+	transfer->opened_count = 0;
 	transfer->outcome = (struct wire_outcome){.evidence = EVIDENCE_UNSENT};
 	transfer->words[0] = '\0';
 	wire_answer_init(&transfer->answer, false, 0);
@@ -192,6 +196,22 @@ wire_cancel(struct wire *wire, struct wire_transfer *transfer, const char *why)
 
 /* --- Moving --- */
 
+/* Nothing was sent and the owner was not asked, so it may simply start again; a new connection is
+ * never unclean. */
+static bool
+start_on_new_connection(struct wire *wire, struct wire_transfer *transfer)
+{
+	assert(!transfer->released);
+	transfer->unclean = false;
+	transfer->words[0] = '\0';
+	if (curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) ||
+	    curl_multi_add_handle(wire->multi, transfer->easy) != CURLM_OK)
+		return false;
+	transfer->state = WIRE_RUNNING;
+	wire->started = true;
+	return true;
+}
+
 /* Takes what libcurl is through with. It is let go only when all messages are read: letting go
  * walks the rest. */
 static void
@@ -212,6 +232,8 @@ collect(struct wire *wire)
 	for (struct wire_transfer *transfer = ended, *next; transfer; transfer = next) {
 		next = transfer->queue_next;
 		curl_multi_remove_handle(wire->multi, transfer->easy);
+		if (transfer->unclean && start_on_new_connection(wire, transfer))
+			continue;
 		wire_conclude(transfer);
 		finish(wire, transfer);
 	}

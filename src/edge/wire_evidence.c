@@ -8,23 +8,29 @@
 #include "edge/wire_parts.h"
 
 #include <stdio.h>
-#include <sys/socket.h>
 
 int
 wire_on_before_send(void *data, char *peer_ip, char *own_ip, int peer_port, int own_port)
 {
 	struct wire_transfer *transfer = data;
 	struct wire *wire = transfer->wire;
-	(void)own_ip, (void)peer_port, (void)own_port;
+	const struct wire_ends ends = {peer_ip, peer_port, own_port};
+	(void)own_ip;
 
-	if (transfer->state != WIRE_RUNNING)
-		return CURL_PREREQFUNC_ABORT; /* given up while it was still connecting */
-	if (++transfer->hook_calls > 1)
-		return CURL_PREREQFUNC_ABORT; /* libcurl wants to send it a second time */
-	if (!peer_allowed(peer_classify_text(peer_ip), &transfer->peer)) {
-		transfer->forbidden = true; /* somebody else's connection, reused */
+	if (transfer->released) {
+		transfer->resend = true; /* the connection died, and libcurl would try another */
 		return CURL_PREREQFUNC_ABORT;
 	}
+	if (transfer->state != WIRE_RUNNING)
+		return CURL_PREREQFUNC_ABORT; /* given up while it was still connecting */
+	if (!peer_allowed(peer_classify_text(peer_ip), &transfer->peer)) {
+		transfer->forbidden = true; /* another request's connection, reused */
+		return CURL_PREREQFUNC_ABORT;
+	}
+	transfer->unclean = !wire_socket_is_clean(transfer, &ends);
+	if (transfer->unclean)
+		return CURL_PREREQFUNC_ABORT;
+
 	wire->in_hook = true;
 	transfer->refused = wire->before_send(wire->context, transfer->owner) != 0;
 	wire->in_hook = false;
@@ -32,19 +38,6 @@ wire_on_before_send(void *data, char *peer_ip, char *own_ip, int peer_port, int 
 		return CURL_PREREQFUNC_ABORT;
 	transfer->released = true;
 	return CURL_PREREQFUNC_OK;
-}
-
-curl_socket_t
-wire_on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	struct wire_transfer *transfer = data;
-
-	if (purpose != CURLSOCKTYPE_IPCXN ||
-	    !peer_allowed(peer_classify(&address->addr), &transfer->peer)) {
-		transfer->forbidden = true;
-		return CURL_SOCKET_BAD;
-	}
-	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 size_t
@@ -135,7 +128,7 @@ wire_conclude(struct wire_transfer *transfer)
 		wire_say(transfer, "not sent: refused before the first byte");
 	else if (transfer->forbidden)
 		wire_say(transfer, "not sent: the peer's address is not allowed");
-	else if (transfer->hook_calls > 1)
+	else if (transfer->resend)
 		wire_say(transfer, "the connection died; sending again was refused");
 	else if (answer->complaint || why)
 		wire_say(transfer, answer->complaint ? answer->complaint : why);

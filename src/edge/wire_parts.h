@@ -5,10 +5,27 @@
 #define OUTBOXD_EDGE_WIRE_PARTS_H
 
 #include <curl/curl.h>
+#include <netinet/in.h>
 
 #include "edge/wire.h"
 #include "edge/wire_answer.h"
 #include "edge/wire_peer.h"
+
+/* Every connected socket, so that a reused one can be looked at. */
+struct wire_socket {
+	int own_port, peer_port;
+	char peer_ip[INET6_ADDRSTRLEN]; /* "": closed, or not connected yet */
+};
+struct wire_sockets {
+	int *of_port; /* the descriptor that has this port of ours */
+	struct wire_socket *by_fd;
+	size_t capacity;
+};
+/* A connection as libcurl names it to the hook. */
+struct wire_ends {
+	const char *peer_ip;
+	int peer_port, own_port;
+};
 
 struct wire {
 	CURLM *multi;
@@ -21,9 +38,13 @@ struct wire {
 	size_t pooled;
 	struct wire_transfer *finished, **finished_end;
 	struct wire_transfer *cancelling;
+	struct wire_sockets sockets;
 	struct curl_waitfd *wait_fds;
 	size_t wait_fd_capacity;
 };
+
+/* Candidates of one connect that are open at the same time: one IPv6, one IPv4. */
+enum { OPENED_MAX = 4 };
 
 enum wire_state {
 	WIRE_IDLE,       /* in the pool */
@@ -44,10 +65,13 @@ struct wire_transfer {
 
 	CURL *easy;
 	CURLcode code;
-	int hook_calls;
-	bool released; /* the hook let the request go: from here on bytes may have left */
-	bool refused;  /* the owner's hook said no */
-	bool forbidden;
+	bool released;          /* the hook let the request go: from here on bytes may have left */
+	bool resend;            /* ... and libcurl wanted to send it again */
+	bool refused;           /* the owner's hook said no */
+	bool forbidden;         /* the peer's address is not allowed */
+	bool unclean;           /* the reused connection was not quiet: start again on a new one */
+	int opened[OPENED_MAX]; /* the last sockets made for it */
+	size_t opened_count;
 	struct peer_policy peer;
 	struct wire_answer answer;
 	struct wire_outcome outcome;
@@ -76,9 +100,16 @@ void wire_conclude(struct wire_transfer *transfer);
 /* Any text to the outcome's printable error. */
 void wire_say(struct wire_transfer *transfer, const char *words);
 
-/* libcurl's callbacks, data: the transfer. */
+int wire_sockets_init(struct wire_sockets *sockets);
+void wire_sockets_free(struct wire_sockets *sockets);
+/* In the hook: is nothing there to be read before the request has gone? False: never use that
+ * connection. */
+bool wire_socket_is_clean(struct wire_transfer *transfer, const struct wire_ends *ends);
+
+/* libcurl's callbacks; data: the transfer, for the closing of a socket the wire. */
 int wire_on_before_send(void *data, char *peer_ip, char *own_ip, int peer_port, int own_port);
 curl_socket_t wire_on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address);
+int wire_on_close_socket(void *data, curl_socket_t fd);
 size_t wire_on_header(char *line, size_t size, size_t count, void *data);
 size_t wire_on_body(char *bytes, size_t size, size_t count, void *data);
 

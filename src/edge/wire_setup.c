@@ -114,6 +114,8 @@ wire_setup_handle(struct wire_transfer *transfer)
 	    curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer) ||
 	    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, wire_on_open_socket) ||
 	    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer) ||
+	    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, wire_on_close_socket) ||
+	    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer->wire) ||
 	    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, wire_on_header) ||
 	    curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer) ||
 	    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, wire_on_body) ||
