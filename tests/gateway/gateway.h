@@ -36,6 +36,7 @@ struct world {
 	struct map jobs;     /* current fetch id -> struct job */
 	struct map old_urls; /* replaced fetch id -> struct old_url */
 	struct map sessions; /* session id -> int64_t when it ends, steady ms */
+	int memory_fd;       /* of --memory, or -1 */
 	bool tls;
 	bool quiet;
 	bool fetch_grace;

@@ -8,6 +8,7 @@
 
 #include "jobs.h"
 #include "keys.h"
+#include "memory.h"
 
 #define OPERATIONS "/generic/operations"
 
@@ -90,6 +91,7 @@ submit(struct world *world, struct exchange *exchange)
 			 ? "Operation-Location"
 			 : "Location";
 	execute(world, exchange, &job->final);
+	memory_keep_job(world, job);
 	answer_accepted(world, exchange, job);
 }
 
@@ -100,7 +102,7 @@ poll(struct world *world, struct exchange *exchange)
 
 	if (job == NULL || strcmp(job->endpoint, OPERATIONS) != 0)
 		refuse(exchange, 404, "not_found", "no such operation");
-	else if (job_poll(job, exchange))
+	else if (job_poll(world, job, exchange))
 		answer_copy(&exchange->answer, &job->final);
 	else if (job->style[0] == 'L')
 		answer_accepted(world, exchange, job);

@@ -1,5 +1,6 @@
 /* jobs.c - fetch-later jobs under their current id, and the ids that were replaced; see jobs.h. */
 #include "jobs.h"
+#include "memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,32 +65,42 @@ job_reference(const struct world *world, const char *id)
 }
 
 bool
-job_poll(struct job *job, const struct exchange *exchange)
+job_poll(struct world *world, struct job *job, const struct exchange *exchange)
 {
 	if (job->for_ever || faults_have(&exchange->faults, FAULT_NOT_READY_FOREVER))
 		return false;
 	if (job->not_ready_left > 0) {
 		job->not_ready_left--;
+		memory_keep_job(world, job);
 		return false;
 	}
 	return clock_steady_ms() >= job->ready_ms;
 }
 
 void
+job_replace(struct world *world, struct job *job)
+{
+	/* the id that came after (for --fetch-grace), then the reference */
+	char *old = must_calloc(UUID_SIZE + strlen(job->reference) + 1);
+
+	if (job->previous[0] == '\0') {
+		free(old);
+	} else {
+		map_take(&world->jobs, job->previous);
+		memcpy(old, job->id, UUID_SIZE);
+		strcpy(old + UUID_SIZE, job->reference);
+		map_put(&world->old_urls, job->previous, old);
+	}
+	map_put(&world->jobs, job->id, job);
+}
+
+void
 job_rename(struct world *world, struct job *job)
 {
-	/* the current id (kept up to date for --fetch-grace), then the reference */
-	char *old = must_calloc(UUID_SIZE + strlen(job->reference) + 1);
-	char *before;
-
-	map_take(&world->jobs, job->id);
 	memcpy(job->previous, job->id, UUID_SIZE);
 	uuid_new(job->id);
-	memcpy(old, job->id, UUID_SIZE);
-	strcpy(old + UUID_SIZE, job->reference);
-	before = job->previous;
-	map_put(&world->old_urls, before, old);
-	map_put(&world->jobs, job->id, job);
+	job_replace(world, job);
+	memory_keep_job(world, job);
 }
 
 void

@@ -31,10 +31,13 @@ struct job *job_find(struct world *world, const char *id);
 const char *job_reference(const struct world *world, const char *id);
 
 /* Counts one poll; true when the final answer may be given. */
-bool job_poll(struct job *job, const struct exchange *exchange);
+bool job_poll(struct world *world, struct job *job, const struct exchange *exchange);
 
 /* Gives the job a new id: the old one stops working. */
 void job_rename(struct world *world, struct job *job);
+
+/* Puts the job under its id, and its previous id (unless empty) among the replaced ones. */
+void job_replace(struct world *world, struct job *job);
 
 void job_free(void *value);
 

@@ -1,5 +1,6 @@
 /* keys.c - the idempotency store: first answer, retention, misuse; see keys.h. */
 #include "keys.h"
+#include "memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,7 @@ keys_keep(struct world *world, struct exchange *exchange, bool busy)
 	stored->kept_until_ms = clock_steady_ms() + world->key_retention_ms;
 	stored->busy = busy;
 	map_put(&world->keys, name, stored);
+	memory_keep_key(world, name, stored);
 	if (busy)
 		exchange->busy_key = name;
 	else

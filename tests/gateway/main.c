@@ -11,6 +11,7 @@
 #include "gateway.h"
 #include "jobs.h"
 #include "keys.h"
+#include "memory.h"
 #include "server.h"
 #include "usage.h"
 
@@ -22,6 +23,7 @@ struct options {
 	const char *effects;
 	const char *requests;
 	const char *canary;
+	const char *memory;
 	const char *cert;
 	const char *key;
 	struct world *world;
@@ -44,6 +46,7 @@ enum option_name {
 	OPTION_NO_FSYNC,
 	OPTION_QUIET,
 	OPTION_CANARY,
+	OPTION_MEMORY,
 };
 
 static const struct option long_options[] = {
@@ -62,6 +65,7 @@ static const struct option long_options[] = {
     {"fetch-grace", no_argument, NULL, OPTION_FETCH_GRACE},
     {"no-fsync", no_argument, NULL, OPTION_NO_FSYNC},
     {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"memory", required_argument, NULL, OPTION_MEMORY},
     {"canary", required_argument, NULL, OPTION_CANARY},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -105,6 +109,9 @@ file_option(struct options *options, int option)
 		return true;
 	case OPTION_TLS_KEY:
 		options->key = optarg;
+		return true;
+	case OPTION_MEMORY:
+		options->memory = optarg;
 		return true;
 	case OPTION_CANARY:
 		options->canary = optarg;
@@ -244,7 +251,8 @@ serve(struct options *options, int listen_fd, int port, const sigset_t *signals)
 		text_free(&error);
 		return EXIT_USAGE;
 	}
-	if (ledger_open(&world->ledger, options->effects, options->requests) != 0)
+	if (ledger_open(&world->ledger, options->effects, options->requests) != 0 ||
+	    memory_open(world, options->memory) != 0)
 		return EXIT_CANNOT;
 	server = server_start(world, listen_fd, cert, key);
 	if (server != NULL && write_port_file(options->port_file, port) == 0) {
@@ -265,6 +273,7 @@ main(int argc, char **argv)
 {
 	struct world world = {
 	    .ledger = {.fd = {-1, -1}},
+	    .memory_fd = -1,
 	    .key_retention_ms = 24 * 3600 * 1000,
 	    .session_ms = 6 * 3600 * 1000,
 	    .fetch_max_ms = 180 * 1000,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "keys.h"
+#include "memory.h"
 
 static bool
 riverty_identify(const struct world *world, struct exchange *exchange)
@@ -85,6 +86,7 @@ authorize(struct world *world, struct exchange *exchange)
 	uuid_new(reservation);
 	uuid_new(checkout);
 	map_put(&world->orders, order, must_strdup("used"));
+	memory_keep_order(world, order);
 	exchange_effect(world, exchange, "authorize", reservation);
 	answer_set(&exchange->answer, 200,
 	    "{\"outcome\":\"%s\",\"reservationId\":\"%s\",\"checkoutId\":\"%s\"%s}", outcome,

@@ -8,6 +8,7 @@
 
 #include "jobs.h"
 #include "keys.h"
+#include "memory.h"
 
 static const struct dialect *const dialects[] = {
     &control_dialect,
@@ -203,6 +204,7 @@ world_reset(struct world *world)
 	map_clear(&world->jobs);
 	map_clear(&world->old_urls);
 	map_clear(&world->sessions);
+	memory_reset(world);
 	script_reset(&world->script);
 	ledger_reset(&world->ledger);
 }
@@ -215,6 +217,7 @@ world_close(struct world *world)
 	map_clear(&world->jobs);
 	map_clear(&world->old_urls);
 	map_clear(&world->sessions);
+	memory_close(world);
 	script_close(&world->script);
 	ledger_close(&world->ledger);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "jobs.h"
+#include "memory.h"
 
 #define BOOK "/api/v1/reservation/flight-book"
 #define FETCH "/api/v1/fetch/"
@@ -230,8 +231,10 @@ submit(struct world *world, struct exchange *exchange)
 		execute_book(world, exchange, answer);
 	else
 		execute_search(exchange, answer);
-	if (job != NULL)
-		answer_later(exchange, job, true, &exchange->answer);
+	if (job == NULL)
+		return;
+	memory_keep_job(world, job);
+	answer_later(exchange, job, true, &exchange->answer);
 }
 
 static void
@@ -252,7 +255,7 @@ poll(struct world *world, struct exchange *exchange)
 	} else if (strcmp(exchange->path, job->endpoint) != 0) {
 		refuse(exchange, 400, -3, "BAD REQUEST", "FET-002",
 		    "not the fetch endpoint of this retrieveId");
-	} else if (job_poll(job, exchange)) {
+	} else if (job_poll(world, job, exchange)) {
 		answer_copy(&exchange->answer, &job->final);
 	} else if (clock_steady_ms() - job->accepted_ms > world->fetch_max_ms) {
 		refuse(

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "jobs.h"
+#include "memory.h"
 
 static bool
 vrio_identify(const struct world *world, struct exchange *exchange)
@@ -130,6 +131,7 @@ submit(struct world *world, struct exchange *exchange)
 	job->style = exchange->operation;
 	/* the effect comes with the acceptance: it happens whether or not anybody polls */
 	execute(world, exchange, &job->final);
+	memory_keep_job(world, job);
 	answer_pending(world, exchange, job);
 }
 
@@ -190,7 +192,8 @@ vrio_serve(struct world *world, struct exchange *exchange)
 		return;
 	}
 	job = job_find(world, exchange->path_number);
-	if (job == NULL || strcmp(job->endpoint, "/api_requests") != 0 || !job_poll(job, exchange))
+	if (job == NULL || strcmp(job->endpoint, "/api_requests") != 0 ||
+	    !job_poll(world, job, exchange))
 		refuse(&exchange->answer, 404, "invalid_id", "Invalid request id");
 	else
 		envelope(exchange, job);
