@@ -90,6 +90,7 @@ test_quoting(void **state)
 	check_line(state, "\xc2\x9b", "\"\\xc2\\x9b\"");
 	check_line(state, "\xe2\x80\xae", "\"\\xe2\\x80\\xae\"");
 	check_line(state, "\xed\xa0\x80", "\"\\xed\\xa0\\x80\"");
+	check_line(state, "\xe0\x82\xa9", "\"\\xe0\\x82\\xa9\""); /* overlong */
 	check_line(state, "\xf0\x9f\x92\xb6", "\"\xf0\x9f\x92\xb6\"");
 	check_line(
 	    state, "cut in a character \xf0\x9f\x92", "\"cut in a character \\xf0\\x9f\\x92\"");

@@ -103,6 +103,7 @@ test_outside_systemd(void **state)
 	int before = dup(0);
 	int after;
 
+	close(before);
 	memset(too_long, 'x', sizeof(too_long));
 	too_long[0] = '/';
 	too_long[sizeof(too_long) - 1] = '\0';
@@ -117,7 +118,6 @@ test_outside_systemd(void **state)
 		notify_ready();
 		notify_status("x");
 	}
-	close(before);
 	after = dup(0);
 	assert_int_equal(after, before);
 	close(after);
