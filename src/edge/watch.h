@@ -28,7 +28,10 @@ bool watch_drain(struct watch *watch, int64_t now_ms);
  */
 int64_t watch_next_ms(const struct watch *watch, int64_t now_ms);
 
-/* Tells that a look was taken; moved: it found news, so the ladder ends. */
+/*
+ * Tells that a look was taken; moved: it found news. The ladder ends with news of the second look after a hint or of a
+ * later one: those of the first may be an older commit, with the hinted one still on its way.
+ */
 void watch_looked(struct watch *watch, int64_t now_ms, bool moved);
 
 #endif
