@@ -26,7 +26,7 @@ text_free(struct text *text)
 }
 
 static int
-fail(struct text *text)
+set_failed(struct text *text)
 {
 	text->failed = true;
 	return -1;
@@ -37,7 +37,7 @@ static int
 reserve(struct text *text, size_t more)
 {
 	if (text->failed || more > text->limit - text->length)
-		return fail(text);
+		return set_failed(text);
 	size_t needed = text->length + more + 1;
 	if (needed <= text->capacity)
 		return 0;
@@ -49,7 +49,7 @@ reserve(struct text *text, size_t more)
 		capacity = text->limit + 1;
 	char *data = realloc(text->data, capacity);
 	if (data == NULL)
-		return fail(text);
+		return set_failed(text);
 	text->data = data;
 	text->capacity = capacity;
 	return 0;
@@ -76,7 +76,7 @@ text_format(struct text *text, const char *format, ...)
 	int length = vsnprintf(NULL, 0, format, arguments);
 	va_end(arguments);
 	if (length < 0)
-		return fail(text);
+		return set_failed(text);
 	if (reserve(text, (size_t)length) != 0)
 		return -1;
 	va_start(arguments, format);

@@ -1,6 +1,5 @@
-/* test_text.c - limits, growth, and that a failure stays. */
-#include "core/text.h"
-
+/* test_text.c - limits, growth, and that a failure stays. text.c is included to refuse it memory.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +8,22 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+static int reallocs_left = -1; /* negative: any number */
+
+static void *
+scarce_realloc(void *old, size_t size)
+{
+	if (reallocs_left == 0)
+		return NULL;
+	if (reallocs_left > 0)
+		reallocs_left--;
+	return realloc(old, size);
+}
+
+#define realloc scarce_realloc
+#include "core/text.c"
+#undef realloc
 
 static void
 test_empty(void **state)
@@ -117,10 +132,27 @@ test_huge_lengths(void **state)
 	assert_int_equal(text_add(&text, "x", SIZE_MAX), -1);
 	assert_string_equal(text_string(&text), "abc");
 	text_free(&text);
+}
 
-	text_init(&text, SIZE_MAX);
-	assert_int_equal(text_add(&text, "x", SIZE_MAX - 1), -1); /* no memory */
+static void
+test_no_memory(void **state)
+{
+	struct text text;
+
+	(void)state;
+	text_init(&text, 1000);
+	reallocs_left = 0;
+	assert_int_equal(text_add(&text, "x", 1), -1);
+	assert_string_equal(text_string(&text), "");
+	text_free(&text);
+
+	reallocs_left = 1;
+	assert_int_equal(text_add(&text, "abc", 3), 0);
+	assert_int_equal(text_format(&text, "%500d", 1), -1);
+	reallocs_left = -1;
 	assert_true(text.failed);
+	assert_int_equal(text_add(&text, "x", 1), -1);
+	assert_string_equal(text_string(&text), "abc");
 	text_free(&text);
 }
 
@@ -151,6 +183,7 @@ main(void)
 	    cmocka_unit_test(test_format_past_limit_changes_nothing),
 	    cmocka_unit_test(test_no_room_at_all),
 	    cmocka_unit_test(test_huge_lengths),
+	    cmocka_unit_test(test_no_memory),
 	    cmocka_unit_test(test_grows),
 	};
 
