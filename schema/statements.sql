@@ -187,6 +187,9 @@ SELECT n, phase, evidence, http_status, rule FROM outbox_attempt WHERE outbox_id
 SELECT coalesce(sum(count), 0), min(started_at) FROM outbox_attempt
 WHERE outbox_id = ?1 AND phase = ?2 AND rule = ?3;
 
+-- name: last_rule
+SELECT rule = ?2 AND ended_at >= ?3 FROM outbox_attempt WHERE outbox_id = ?1 ORDER BY n DESC LIMIT 1;
+
 -- name: result
 INSERT INTO outbox_result (outbox_id, result, http_status, body, reason, finished_at)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6)

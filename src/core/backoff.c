@@ -70,41 +70,62 @@ looks_like_date(const char *text, size_t length)
 	return false;
 }
 
+/* Unix ms, or -1. */
 static int64_t
-date_to_ms(const char *text, size_t length, int64_t now_unix_ms, int64_t cap_ms)
+date_to_ms(const char *text, size_t length)
 {
 	char date[DATE_LENGTH_MAX + 1];
 
+	if (!looks_like_date(text, length))
+		return -1;
 	memcpy(date, text, length);
 	date[length] = '\0';
 	time_t at = curl_getdate(date, NULL);
 	if (at < 0)
 		return -1;
-	if (at > INT64_MAX / 1000)
-		return cap_ms;
-	int64_t at_ms = (int64_t)at * 1000;
-	if (at_ms <= now_unix_ms)
-		return 0;
-	uint64_t ahead_ms = (uint64_t)at_ms - (uint64_t)now_unix_ms;
-	return ahead_ms > (uint64_t)cap_ms ? cap_ms : (int64_t)ahead_ms;
+	return at > INT64_MAX / 1000 ? INT64_MAX : (int64_t)at * 1000;
+}
+
+/* Without the white space around it. */
+static const char *
+trim(const char *value, size_t *length)
+{
+	while (is_space(*value))
+		value++;
+	*length = strlen(value);
+	while (*length > 0 && is_space(value[*length - 1]))
+		(*length)--;
+	return value;
+}
+
+int64_t
+backoff_http_date_ms(const char *value)
+{
+	size_t length;
+
+	if (value == NULL)
+		return -1;
+	value = trim(value, &length);
+	return date_to_ms(value, length);
 }
 
 int64_t
 backoff_retry_after_ms(const char *value, int64_t now_unix_ms, int64_t cap_ms)
 {
+	size_t length;
+
 	if (value == NULL)
 		return -1;
-	while (is_space(*value))
-		value++;
-	size_t length = strlen(value);
-	while (length > 0 && is_space(value[length - 1]))
-		length--;
-
+	value = trim(value, &length);
 	if (is_digits(value, length))
 		return seconds_to_ms(value, length, cap_ms);
 	if (length > 1 && value[0] == '-' && is_digits(value + 1, length - 1))
 		return 0;
-	if (looks_like_date(value, length))
-		return date_to_ms(value, length, now_unix_ms, cap_ms);
-	return -1;
+	int64_t at_ms = date_to_ms(value, length);
+	if (at_ms == -1)
+		return -1;
+	if (at_ms <= now_unix_ms)
+		return 0;
+	uint64_t ahead_ms = (uint64_t)at_ms - (uint64_t)now_unix_ms;
+	return ahead_ms > (uint64_t)cap_ms ? cap_ms : (int64_t)ahead_ms;
 }

@@ -22,4 +22,7 @@ int64_t backoff_delay_ms(int64_t base_ms, int64_t cap_ms, int failures, uint64_t
  */
 int64_t backoff_retry_after_ms(const char *value, int64_t now_unix_ms, int64_t cap_ms);
 
+/* An HTTP date (RFC 9110, 5.6.7) in Unix ms; -1 when value is NULL or not one. */
+int64_t backoff_http_date_ms(const char *value);
+
 #endif

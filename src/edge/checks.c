@@ -256,6 +256,8 @@ check_parts(struct url_parts *parts, bool plain_loopback, bool origin)
 		return wrong;
 	for (char *at = parts->host; *at != '\0'; at++)
 		*at = (char)tolower((unsigned char)*at);
+	if (parts->port != NULL && strcmp(parts->port, "0") == 0)
+		return "there is no port 0; write https://host:port";
 	if (strcmp(parts->scheme, "http") == 0) {
 		if (!plain_loopback)
 			return "plain http is for tests with allow_plain_loopback = true only; "
@@ -277,6 +279,7 @@ check_base_url(const char *url, bool plain_loopback, bool origin, char **normal)
 {
 	struct url_parts parts;
 	const char *wrong;
+	const char *raw;
 
 	*normal = NULL;
 	if (strlen(url) > URL_MAX || strstr(url, "://") == NULL)
@@ -289,11 +292,14 @@ check_base_url(const char *url, bool plain_loopback, bool origin, char **normal)
 			       "allowed; "
 			       "write https://host[:port][/prefix]";
 	}
-	/* libcurl would resolve these and take any number of slashes. */
-	if (strstr(url, "/./") != NULL || strstr(url, "/../") != NULL ||
-	    strstr(url, ":///") != NULL)
-		return "\".\", \"..\" and empty parts are not allowed; write "
-		       "https://host[:port][/prefix]";
+	/* As written: libcurl would resolve "..", and take any number of slashes before a host. */
+	raw = strstr(url, "://") + strlen("://");
+	if (raw[0] == '/')
+		return "empty parts are not allowed; write https://host[:port][/prefix]";
+	raw = strchr(raw, '/');
+	wrong = raw != NULL ? check_path(raw) : NULL;
+	if (wrong != NULL)
+		return wrong;
 	if (split(url, &parts) != 0)
 		wrong = "libcurl cannot parse it; write https://host[:port][/prefix]";
 	else

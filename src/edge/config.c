@@ -151,10 +151,13 @@ find_profiles(struct settings *settings, struct draft *draft)
 	char *beside;
 
 	if (setting != NULL) {
-		if (config->profiles_dir != NULL && !is_directory(config->profiles_dir))
-			settings_problem(settings, setting,
-			    "%s is no directory; name the one that holds NAME.conf",
-			    config->profiles_dir);
+		if (config->profiles_dir == NULL || is_directory(config->profiles_dir))
+			return;
+		settings_problem(settings, setting,
+		    "%s is no directory; name the one that holds NAME.conf", config->profiles_dir);
+		/* Told once: no profile is looked for there. */
+		free(config->profiles_dir);
+		config->profiles_dir = NULL;
 		return;
 	}
 	beside = config_path(settings, draft->directory, "profiles");

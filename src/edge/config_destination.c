@@ -478,8 +478,8 @@ check_login_names(const struct reading *reading, const config_setting_t *setting
 			continue;
 		nearest = settings_nearest(config_setting_name(member), names);
 		settings_problem(reading->settings, member,
-		    "the login of profile \"%s\" has no such member; write %s",
-		    reading->profile->name, nearest != NULL ? nearest : names[0]);
+		    "the login of profile \"%s\" has no such member; %s%s", reading->profile->name,
+		    nearest != NULL ? "write " : "take it out", nearest != NULL ? nearest : "");
 	}
 	free(names);
 }

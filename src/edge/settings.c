@@ -271,6 +271,15 @@ distance(const char *a, const char *b)
 	return table[a_length][b_length];
 }
 
+/* One word begins with the other: "company" for "companyCode". */
+static bool
+is_beginning(const char *a, const char *b)
+{
+	size_t length = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+
+	return length >= 4 && strncasecmp(a, b, length) == 0;
+}
+
 const char *
 settings_nearest(const char *word, const char *const *words)
 {
@@ -280,6 +289,8 @@ settings_nearest(const char *word, const char *const *words)
 	for (; *words != NULL; words++) {
 		size_t apart = distance(word, *words);
 
+		if (is_beginning(word, *words) && apart > 2)
+			apart = 2;
 		if (apart < best || (apart == best && nearest == NULL && apart < strlen(*words))) {
 			best = apart;
 			nearest = *words;

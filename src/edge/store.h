@@ -204,6 +204,10 @@ enum store_status store_attempt(struct store *store, const struct store_attempt 
 enum store_status store_same_rule(struct store *store, int64_t id, enum phase phase,
     const char *rule, int *count, int64_t *since);
 
+/* Whether the row's last exchange was decided by this rule, at or after since. */
+enum store_status store_last_rule(
+    struct store *store, int64_t id, const char *rule, int64_t since, bool *was);
+
 enum store_status store_result(struct store *store, int64_t id, enum result result, int http_status,
     const void *body, size_t body_length, const char *reason, int64_t now);
 enum store_status store_result_withdrawn(struct store *store, int64_t id, const char *reason);

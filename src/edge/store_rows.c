@@ -534,6 +534,21 @@ store_same_rule(struct store *store, int64_t id, enum phase phase, const char *r
 }
 
 enum store_status
+store_last_rule(struct store *store, int64_t id, const char *rule, int64_t since, bool *was)
+{
+	struct binder binder = store_bind(store, STATEMENT_LAST_RULE);
+	int rc;
+
+	bind_integer(&binder, 1, id);
+	bind_text(&binder, 2, rule);
+	bind_integer(&binder, 3, since);
+	rc = store_step(store, &binder);
+	*was = rc == SQLITE_ROW && sqlite3_column_int(binder.statement, 0) != 0;
+	store_finish(&binder);
+	return store_status_of(rc);
+}
+
+enum store_status
 store_result(struct store *store, int64_t id, enum result result, int http_status, const void *body,
     size_t body_length, const char *reason, int64_t now)
 {

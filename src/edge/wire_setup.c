@@ -272,7 +272,7 @@ set_method_and_body(CURL *easy, const struct wire_request *request)
 		bad = curl_easy_setopt(easy, CURLOPT_POST, 1L);
 	if (!bad && strcmp(method, "HEAD") == 0)
 		bad = curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-	else if (!post && strcmp(method, "GET") != 0)
+	else if (!post && (carries || strcmp(method, "GET") != 0))
 		custom = method;
 	if (!bad)
 		bad = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, custom);

@@ -1,0 +1,223 @@
+/*
+ * parts.h - what the agent's own files share: lanes, jobs and the agent itself. Nobody else includes it.
+ */
+#ifndef OUTBOXD_AGENT_PARTS_H
+#define OUTBOXD_AGENT_PARTS_H
+
+#include "agent/agent.h"
+#include "agent/gate.h"
+#include "core/backoff.h"
+#include "core/key.h"
+#include "core/policy.h"
+#include "core/timeline.h"
+#include "core/verdict.h"
+#include "edge/store.h"
+#include "edge/watch.h"
+#include "edge/wire.h"
+#include "edge/witness.h"
+
+enum {
+	TURN_BUSY_MS = 100,       /* how long a turn waits for the write lock */
+	HOOK_BUSY_MS = 50,        /* how long all pre-request hooks of a turn wait, together */
+	BUSY_PAUSE_MS = 50,       /* before a turn that found the database busy tries again */
+	FULL_PAUSE_MS = 1000,     /* the same for a full disk or an I/O error */
+	HEARTBEAT_MS = 20000,     /* outbox_meta.heartbeat_at, and how late outbox_health notices */
+	WITNESS_MS = 5000,        /* the witness follows the write counter at most this late */
+	SWEEP_MS = 1000,          /* expiry of rows that cannot be sent */
+	HOUSEKEEPING_MS = 60000,  /* purge */
+	CLAIM_MAX = 256,          /* rows of one destination in one turn */
+	SWEEP_MAX = 200,
+	RETRY_AFTER_MAX_MS = 3600 * 1000,
+	LOGIN_AGAIN_MS = 10 * 60 * 1000, /* two refusals of a fresh session within this hold the destination */
+	FOREIGN_URL_STRIKES = 3,
+	WAL_BYTES_MAX = 8 * 1024 * 1024,
+};
+
+/* A configuration and how many jobs still look at it. */
+struct generation {
+	struct config *config;
+	size_t jobs;
+	struct generation *next; /* older ones */
+};
+
+/* The session of a destination whose profile has a login. In memory only. */
+struct session {
+	char *value;         /* NULL: none */
+	int64_t serial;      /* counts logins: tells a late refusal from a new one */
+	int64_t obtained_at; /* boot clock */
+	int64_t login_at;    /* boot clock: no login before this */
+	int failures;
+	bool logging_in;
+};
+
+/* A destination at work. */
+struct lane {
+	char *name;
+	const struct destination *settings; /* of the newest configuration; NULL: no longer configured */
+	struct gate gate;
+	struct session session;
+	char cause[32];       /* of the hold in outbox_destination, "" when it is not held */
+	int64_t usable_since; /* Unix ms: give_up_after does not run while it was held */
+	int foreign_urls;     /* in a row */
+	struct lane *next;
+};
+
+/* One exchange, from claim to record. */
+struct job {
+	struct lane *lane;
+	struct generation *generation;
+	const struct destination *settings; /* of that generation */
+	const struct operation *operation;  /* NULL for a login */
+	enum phase phase;
+	struct store_row *row; /* NULL for a login; row->txn is what is on disk */
+	/* what every attempt has in common */
+	const char *method;
+	const char *url;
+	const char *key_header;
+	const char *key;
+	char *own_url; /* owns url when this attempt froze it */
+	char own_key[KEY_TEXT_SIZE];
+	unsigned char hash[KEY_HASH_SIZE];
+	bool freezes; /* the first claim */
+	int64_t session_serial;
+	char *login_body;
+	struct wire_transfer *transfer;
+	int64_t deadline; /* boot clock */
+	/* once it ended */
+	bool judged;
+	struct answer answer;
+	struct verdict verdict;
+	int64_t ended_at; /* Unix ms */
+	int64_t write_at; /* boot clock: not recorded before this (the row refused the last time) */
+	struct job *previous;
+	struct job *next;
+};
+
+struct job_list {
+	struct job *first;
+	struct job *last;
+	size_t count;
+};
+
+enum agent_mode { MODE_RUNNING, MODE_ADOPT, MODE_DRAINING };
+
+struct agent {
+	struct generation *generation; /* the newest first */
+	struct store *store;
+	struct wire *wire;
+	struct watch *watch;
+	struct lane *lanes;
+	struct job_list flying;   /* handed to the wire */
+	struct job_list finished; /* wait to be recorded */
+	struct job_list claimed;  /* of this turn, not yet committed */
+	enum agent_mode mode;
+	bool drain_asked;
+	int64_t drain_until; /* boot clock */
+	char mode_reason[512];
+	struct timeline timeline;
+	int64_t now;  /* Unix ms, of this turn */
+	int64_t boot; /* boot clock, of this turn */
+	unsigned char secret[KEY_SECRET_SIZE];
+	struct witness witness;       /* as last written */
+	int64_t witness_at;           /* boot clock */
+	int64_t heartbeat_at;         /* boot clock of the last one */
+	int64_t swept_at;
+	int64_t housekept_at;
+	int64_t data_version;
+	bool look;           /* somebody else wrote: look at everything */
+	bool more;           /* a batch was full: go on without waiting */
+	int64_t write_after; /* boot clock: the database was busy or full */
+	int hook_budget_ms;
+	bool ticking; /* the write transaction of this turn is worth committing */
+	enum agent_end end;
+	char last_error[256];
+	bool last_error_new;
+	bool time_regained; /* due times that lie too far ahead must be brought forward */
+};
+
+/* --- agent.c --- */
+const struct config *agent_config(const struct agent *agent);
+/* An error that outbox_health shows. */
+void agent_error(struct agent *agent, const char *what);
+/* Maps a store failure to the agent's fate; true when the turn cannot go on. */
+bool agent_store_failed(struct agent *agent, enum store_status status, const char *what);
+
+/* --- lane.c --- */
+struct lane *lane_find(struct agent *agent, const char *name);
+int lanes_configure(struct agent *agent);
+void lanes_free(struct agent *agent);
+int lanes_load_holds(struct agent *agent);
+/* Holds as a whole; within a transaction. */
+enum store_status lane_hold(struct agent *agent, struct lane *lane, enum gate_shut shut,
+    const char *cause, const char *reason);
+enum store_status lane_release(struct agent *agent, struct lane *lane);
+/* Is there a session, where one is needed? */
+bool lane_ready(const struct agent *agent, const struct lane *lane);
+/* Starts a login when one is due. */
+void lane_login(struct agent *agent, struct lane *lane);
+void lane_login_ended(struct agent *agent, struct job *job);
+void lane_session_expired(struct lane *lane, int64_t serial);
+
+/* --- job.c --- */
+struct job *job_new(struct agent *agent, struct lane *lane, enum phase phase);
+void job_free(struct agent *agent, struct job *job);
+void job_add(struct job_list *list, struct job *job);
+void job_remove(struct job_list *list, struct job *job);
+struct job *job_of_row(struct agent *agent, int64_t outbox_id);
+/* Hands it to the wire. -1: memory is short, nothing was sent. */
+int job_start(struct agent *agent, struct job *job);
+/* Takes the wire's outcome and judges it. */
+void job_judge(struct agent *agent, struct job *job);
+/* The wire's hook. */
+int job_before_send(void *agent, void *job);
+
+/* --- intake.c --- */
+enum intake {
+	INTAKE_READY,
+	INTAKE_INVALID, /* can never be sent as it stands */
+	INTAKE_HELD,    /* waits for configuration, or differs from what was sent before */
+	INTAKE_LATER,   /* memory is short */
+};
+/* Fills the job's request from its row; freezes it on the first claim. why gets the reason, cause that of HELD. */
+enum intake intake_prepare(
+    struct agent *agent, struct job *job, char *why, size_t why_size, enum hold_cause *cause);
+/* Row header lines "Name: value", called once each; non-zero when the row's headers are not acceptable. */
+int intake_headers(const struct operation *operation, const char *json,
+    int (*line)(void *context, const char *name, const char *value), void *context, char *why,
+    size_t why_size);
+
+/* --- claim.c --- */
+/* Claims what is due and fits; within a transaction. Jobs go to agent->claimed. */
+enum store_status claim_due(struct agent *agent);
+/* Blocked children whose parent has ended, rows past expires_at, destinations that nobody configured. */
+enum store_status claim_settle(struct agent *agent);
+/* Whether there is anything to do for claim_due() or claim_settle(); *wake_at (boot clock) is when there will be. */
+bool claim_wanted(struct agent *agent, int64_t *wake_at);
+
+/* --- record.c --- */
+/* Writes what a finished job means; within a transaction. */
+enum store_status record_job(struct agent *agent, struct job *job);
+/* After the commit: the exchange no longer counts at its destination. */
+void record_done(struct agent *agent, struct job *job);
+/* A row ends without an exchange; within a transaction. The row's txn is updated. */
+enum store_status record_end(struct agent *agent, struct store_row *row, enum result result,
+    const char *reason);
+enum store_status record_hold(
+    struct agent *agent, struct store_row *row, enum hold_cause cause, const char *reason);
+/* One event that changes nothing but the delivery. */
+enum store_status record_step(
+    struct agent *agent, struct store_row *row, const struct txn_step *step, const char *reason);
+
+/* --- control.c --- */
+enum store_status control_answer_all(struct agent *agent);
+
+/* --- ownership.c --- */
+/* At start: compares with the witness; running or waiting for adopt. */
+int ownership_take(struct agent *agent, struct text *why);
+/* The operator says that this is the database; within a transaction. answer gets a sentence. */
+enum store_status ownership_adopt(struct agent *agent, bool resend, char *answer, size_t size);
+void ownership_witness(struct agent *agent, bool now);
+/* What the last run left in flight is dead; within a transaction. */
+enum store_status ownership_recover(struct agent *agent);
+
+#endif

@@ -1,0 +1,444 @@
+/*
+ * record.c - what an exchange meant, in one commit: state, attempt, result, and what it means for the destination.
+ */
+#include "agent/parts.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/card.h"
+#include "core/fetchurl.h"
+#include "edge/clock.h"
+#include "edge/log.h"
+
+/* Everything that is known when a finished job is written. */
+struct record {
+	struct agent *agent;
+	struct job *job;
+	struct decision decision;
+	struct txn after;
+	char *fetch_url; /* a newer one, owned; NULL: keep what there is */
+	enum fetch_admission admission;
+	char reason[512];
+	const char *rule;
+};
+
+static void
+log_row(const struct store_row *row, const struct txn *after, const char *reason)
+{
+	enum log_level level = LOG_LEVEL_INFO;
+
+	if (after->state == STATE_HELD || after->result == RESULT_UNKNOWN)
+		level = LOG_LEVEL_WARNING;
+	log_write(level, after->state == STATE_DONE ? "result" : "state",
+	    LOG_NUMBER("id", after->id), LOG_TEXT("destination", row->destination),
+	    LOG_TEXT("operation", row->operation), LOG_TEXT("state", state_name(after->state)),
+	    LOG_TEXT("result", result_name(after->result)), LOG_TEXT("reason", reason));
+}
+
+/* Copies what was fetched from outside so that it can be stored and shown. */
+static char *
+printable_copy(const char *url)
+{
+	char *copy = strndup(url, FETCHURL_LENGTH_MAX);
+
+	for (char *at = copy; at != NULL && *at != '\0'; at++)
+		if (*at < 0x20 || *at > 0x7e)
+			*at = '?';
+	return copy;
+}
+
+/* Is the answer's fetch URL one that may be contacted? -1: memory is short. */
+static int
+admit_fetch_url(struct record *record)
+{
+	struct job *job = record->job;
+	struct fetchurl_policy policy = {.submit_url = job->row->url != NULL ? job->row->url : job->url,
+	    .path_prefix = job->settings->profile->fetch_prefix,
+	    .origins = job->settings->fetch_origins,
+	    .origin_count = job->settings->fetch_origin_count};
+	const char *why = NULL;
+
+	record->admission = FETCH_NONE;
+	if (job->verdict.url == NULL)
+		return 0;
+	switch (fetchurl_resolve(&policy, job->verdict.url, &record->fetch_url, &why)) {
+	case FETCHURL_ADMITTED:
+		record->admission = FETCH_ADMITTED;
+		return 0;
+	case FETCHURL_MISSING:
+		if (job->verdict.class == CLASS_PENDING)
+			job->verdict.class = CLASS_PENDING_NO_URL;
+		return 0;
+	case FETCHURL_REFUSED:
+		record->admission = FETCH_REFUSED;
+		record->fetch_url = printable_copy(job->verdict.url);
+		return record->fetch_url == NULL ? -1 : 0;
+	case FETCHURL_NO_MEMORY:
+		break;
+	}
+	return -1;
+}
+
+static enum store_status
+decide(struct record *record)
+{
+	const struct agent *agent = record->agent;
+	const struct job *job = record->job;
+	const struct txn *txn = &job->row->txn;
+	int64_t since = txn->eligible_at > job->lane->usable_since ? txn->eligible_at
+								   : job->lane->usable_since;
+	struct policy_facts facts = {.txn = txn,
+	    .phase = job->phase,
+	    .answered = job->answer.evidence == EVIDENCE_ANSWERED,
+	    .fetch = record->admission,
+	    .replay = job->settings->replay_set ? job->settings->replay : job->operation->replay,
+	    .now = agent->now,
+	    .now_trusted = agent->timeline.trusted,
+	    .key_window_ms = txn_key_window_ms(job->settings->key_retention_ms),
+	    .give_up_at = since + job->settings->give_up_after_ms};
+	enum store_status status;
+
+	record->rule = job->verdict.rule;
+	if (job->phase == PHASE_POLL && !facts.answered && txn->deadline_at != TIME_NONE &&
+	    agent->now >= txn->deadline_at)
+		record->rule = "past-deadline"; /* counted on its own */
+	status = store_same_rule(agent->store, txn->id, job->phase, record->rule, &facts.same_before,
+	    &facts.same_since);
+	if (status == STORE_OK)
+		record->decision = policy_decide(&facts, &job->verdict);
+	return status;
+}
+
+/* What the gateway asked for in Retry-After, in ms, or -1. */
+static int64_t
+retry_after(const struct record *record)
+{
+	const struct job *job = record->job;
+
+	if (job->answer.header == NULL || job->answer.http_status == 0)
+		return -1;
+	return backoff_retry_after_ms(job->answer.header(job->answer.header_source, "Retry-After"),
+	    record->agent->now, RETRY_AFTER_MAX_MS);
+}
+
+static int64_t
+poll_delay(const struct record *record)
+{
+	const struct destination *settings = record->job->settings;
+	int64_t upper = settings->poll_interval_ms;
+
+	for (int i = 0; i < record->job->row->txn.failures && upper < settings->poll_interval_max_ms;
+	     i++)
+		upper = upper * 3 / 2 + 1;
+	if (upper > settings->poll_interval_max_ms)
+		upper = settings->poll_interval_max_ms;
+	/* Between half and the whole: polls that started together drift apart. */
+	return upper / 2 + (int64_t)(clock_random() % (uint64_t)(upper / 2 + 1));
+}
+
+static int64_t
+next_due(const struct record *record)
+{
+	const struct job *job = record->job;
+	int64_t asked = retry_after(record);
+	int64_t delay;
+
+	if (record->decision.event == EVENT_PENDING || record->decision.event == EVENT_NOT_READY)
+		delay = poll_delay(record);
+	else if (record->decision.effect != EFFECT_NONE && record->decision.effect != EFFECT_SLOW)
+		delay = 0; /* it waits for its destination, not for the clock */
+	else
+		delay = backoff_delay_ms(job->settings->retry_base_ms, job->settings->retry_cap_ms,
+		    job->row->txn.failures + 1, clock_random());
+	return record->agent->now + (asked > delay ? asked : delay);
+}
+
+/* The sentence that people read in outbox_status and outbox_result. */
+static void
+explain(struct record *record)
+{
+	const struct verdict *verdict = &record->job->verdict;
+	const struct decision *decision = &record->decision;
+	const struct wire_outcome *outcome = wire_transfer_outcome(record->job->transfer);
+	const char *detail = verdict->reason[0] != '\0' ? verdict->reason : NULL;
+	char what[320];
+
+	record->reason[0] = '\0';
+	if (decision->then == EVENT_FINISH && decision->result == RESULT_SUCCEEDED) {
+		(void)snprintf(record->reason, sizeof(record->reason), "%s", verdict->reason);
+		return;
+	}
+	if (detail != NULL)
+		(void)snprintf(what, sizeof(what), "%s", detail);
+	else if (record->job->answer.evidence == EVIDENCE_ANSWERED)
+		(void)snprintf(what, sizeof(what), "the gateway answered %d (%s)", verdict->http_status,
+		    verdict->rule);
+	else if (record->job->answer.evidence == EVIDENCE_MAYBE_SENT)
+		(void)snprintf(what, sizeof(what), "no complete answer: %.200s", outcome->error);
+	else
+		(void)snprintf(what, sizeof(what), "not sent: %.200s", outcome->error);
+	if (decision->why != NULL)
+		(void)snprintf(record->reason, sizeof(record->reason), "%s; %s", decision->why, what);
+	else
+		(void)snprintf(record->reason, sizeof(record->reason), "%s", what);
+}
+
+static void
+apply(struct record *record, enum event event)
+{
+	struct txn_step step = {.event = event,
+	    .now = record->agent->now,
+	    .due_at = next_due(record),
+	    .deadline_at = record->agent->now + record->job->settings->poll_deadline_ms,
+	    .hold = record->decision.hold,
+	    .result = record->decision.result};
+	int applied = txn_apply(&record->after, &step);
+
+	assert(applied == 0);
+	(void)applied;
+}
+
+/* Only what a final answer says is kept: never an envelope that echoes the request, never card data. */
+static bool
+keeps_body(struct record *record)
+{
+	const struct verdict *verdict = &record->job->verdict;
+	const struct reply *document = verdict->documents[verdict->unwrapped ? 1 : 0];
+	const char *what;
+
+	if (record->job->answer.evidence != EVIDENCE_ANSWERED || verdict->body_length == 0)
+		return false;
+	if (record->decision.result == RESULT_UNKNOWN && record->job->phase == PHASE_POLL &&
+	    !verdict->unwrapped)
+		return false;
+	if (document == NULL)
+		return !record->job->settings->profile->answers_json;
+	if (!card_in_reply(document, &what))
+		return true;
+	(void)strncat(record->reason,
+	    record->reason[0] == '\0' ? "the answer's body carries card data and was not stored"
+				      : " (the answer's body carries card data and was not stored)",
+	    sizeof(record->reason) - strlen(record->reason) - 1);
+	return false;
+}
+
+static enum store_status
+write_result(struct record *record)
+{
+	struct agent *agent = record->agent;
+	const struct job *job = record->job;
+	bool body = keeps_body(record);
+	enum store_status status = store_result(agent->store, record->after.id, record->after.result,
+	    job->verdict.http_status, body ? job->verdict.body : NULL,
+	    body ? job->verdict.body_length : 0, record->reason[0] == '\0' ? NULL : record->reason,
+	    agent->now);
+
+	if (status == STORE_OK && job->settings->card_data == CARD_ERASE &&
+	    record->after.result != RESULT_UNKNOWN)
+		status = store_erase_body(agent->store, record->after.id);
+	return status;
+}
+
+static enum store_status
+write_attempt(const struct record *record)
+{
+	const struct job *job = record->job;
+	const struct wire_outcome *outcome = wire_transfer_outcome(job->transfer);
+	struct store_attempt attempt = {.outbox_id = job->row->txn.id,
+	    .phase = job->phase,
+	    .started_at = job->row->txn.started_at,
+	    .ended_at = job->ended_at,
+	    .evidence = job->answer.evidence,
+	    .http_status = job->answer.http_status,
+	    .error = outcome->error[0] == '\0' ? NULL : outcome->error,
+	    .rule = record->rule};
+
+	return store_attempt(record->agent->store, &attempt);
+}
+
+static enum store_status
+write_row(struct record *record)
+{
+	const struct store_row *row = record->job->row;
+	const char *url = record->fetch_url != NULL ? record->fetch_url : row->fetch_url;
+	enum store_status status = write_attempt(record);
+
+	if (status == STORE_OK && record->after.state == STATE_DONE)
+		status = write_result(record);
+	if (status == STORE_OK)
+		status = store_move(record->agent->store, row->txn.state, &record->after,
+		    record->reason[0] == '\0' ? NULL : record->reason, url);
+	return status;
+}
+
+/* Two refusals of a session in a row for one row: the credentials, not the session, are the trouble. */
+static enum store_status
+login_effect(struct record *record, bool again)
+{
+	struct job *job = record->job;
+
+	lane_session_expired(job->lane, job->session_serial);
+	if (!again)
+		return STORE_OK;
+	return lane_hold(record->agent, job->lane, GATE_HELD_PROBED, "credentials",
+	    "the gateway refused a session that was just obtained");
+}
+
+static enum store_status
+foreign_url_effect(struct record *record)
+{
+	struct lane *lane = record->job->lane;
+
+	if (record->admission == FETCH_ADMITTED)
+		lane->foreign_urls = 0;
+	if (record->decision.then != EVENT_HOLD || record->decision.hold != HOLD_FETCH_URL)
+		return STORE_OK;
+	if (++lane->foreign_urls < FOREIGN_URL_STRIKES)
+		return STORE_OK;
+	return lane_hold(record->agent, lane, GATE_HELD, "fetch_url",
+	    "several fetch URLs in a row pointed outside the destination");
+}
+
+static enum store_status
+destination_effect(struct record *record, bool refused_again)
+{
+	struct agent *agent = record->agent;
+	struct lane *lane = record->job->lane;
+	int64_t asked = retry_after(record);
+
+	switch (record->decision.effect) {
+	case EFFECT_NONE:
+		break;
+	case EFFECT_HOLD_CREDENTIALS:
+		return lane_hold(agent, lane, GATE_HELD_PROBED, "credentials", record->reason);
+	case EFFECT_HOLD_TRUST:
+		return lane_hold(agent, lane, GATE_HELD_PROBED, "trust", record->reason);
+	case EFFECT_HOLD_REDIRECT:
+		return lane_hold(agent, lane, GATE_HELD, "redirect",
+		    "the gateway redirected a request, which is never followed; check base_url");
+	case EFFECT_HOLD_RULE:
+		return lane_hold(agent, lane, GATE_HELD, "rule", record->reason);
+	case EFFECT_LOGIN:
+		return login_effect(record, refused_again);
+	case EFFECT_SLOW:
+		break;
+	}
+	if (asked > 0 && (record->job->verdict.http_status == 429))
+		gate_slow(&lane->gate, agent->boot + asked);
+	/* An answer that is no complaint about credentials or trust ends such a hold. */
+	if (lane->gate.shut == GATE_HELD_PROBED && record->job->answer.evidence == EVIDENCE_ANSWERED)
+		return lane_release(agent, lane);
+	return foreign_url_effect(record);
+}
+
+static enum gate_outcome
+outcome_for_gate(const struct job *job)
+{
+	switch (job->answer.evidence) {
+	case EVIDENCE_UNSENT:
+		return job->answer.trouble == WIRE_TROUBLE_REFUSED ? GATE_NEUTRAL : GATE_BAD;
+	case EVIDENCE_MAYBE_SENT:
+		return GATE_AMBIGUOUS;
+	case EVIDENCE_ANSWERED:
+		break;
+	}
+	return job->answer.http_status >= 500 ? GATE_BAD : GATE_GOOD;
+}
+
+/* Did the last exchange of this row, too, end with an expired session, not long ago? */
+static enum store_status
+was_refused_before(const struct record *record, bool *again)
+{
+	*again = false;
+	if (record->decision.effect != EFFECT_LOGIN)
+		return STORE_OK;
+	return store_last_rule(record->agent->store, record->job->row->txn.id, record->rule,
+	    record->agent->now - LOGIN_AGAIN_MS, again);
+}
+
+enum store_status
+record_job(struct agent *agent, struct job *job)
+{
+	struct record record = {.agent = agent, .job = job, .after = {0}};
+	enum store_status status;
+	bool refused_again = false;
+
+	if (job->phase == PHASE_LOGIN) {
+		lane_login_ended(agent, job);
+		return STORE_OK;
+	}
+	record.after = job->row->txn;
+	if (admit_fetch_url(&record) == -1)
+		return STORE_FULL;
+	status = decide(&record);
+	if (status == STORE_OK)
+		status = was_refused_before(&record, &refused_again);
+	if (status == STORE_OK) {
+		explain(&record);
+		apply(&record, record.decision.event);
+		if (record.decision.then != record.decision.event)
+			apply(&record, record.decision.then);
+		status = write_row(&record);
+	}
+	if (status == STORE_OK)
+		status = destination_effect(&record, refused_again);
+	if (status == STORE_OK) {
+		if (record.decision.alert)
+			agent_error(agent, record.reason);
+		log_row(job->row, &record.after, record.reason);
+	}
+	free(record.fetch_url);
+	return status;
+}
+
+void
+record_done(struct agent *agent, struct job *job)
+{
+	if (job->row == NULL)
+		return;
+	if (gate_ended(&job->lane->gate, job->phase, job->row->txn.kind, outcome_for_gate(job),
+		agent->boot)) {
+		log_write(LOG_LEVEL_WARNING, "breaker_open", LOG_TEXT("destination", job->lane->name));
+		agent_error(agent, "a destination fails so often that only probes are sent to it");
+	}
+}
+
+enum store_status
+record_step(struct agent *agent, struct store_row *row, const struct txn_step *step,
+    const char *reason)
+{
+	struct txn after = row->txn;
+	enum store_status status;
+
+	if (txn_apply(&after, step) == -1)
+		return STORE_REFUSED;
+	status = store_move(agent->store, row->txn.state, &after, reason, row->fetch_url);
+	if (status != STORE_OK)
+		return status;
+	row->txn = after;
+	log_row(row, &after, reason);
+	return STORE_OK;
+}
+
+enum store_status
+record_end(struct agent *agent, struct store_row *row, enum result result, const char *reason)
+{
+	struct txn_step step = {.event = EVENT_FINISH, .now = agent->now, .result = result};
+	enum store_status status =
+	    store_result(agent->store, row->txn.id, result, 0, NULL, 0, reason, agent->now);
+
+	return status != STORE_OK ? status : record_step(agent, row, &step, reason);
+}
+
+enum store_status
+record_hold(
+    struct agent *agent, struct store_row *row, enum hold_cause cause, const char *reason)
+{
+	struct txn_step step = {.event = EVENT_HOLD, .now = agent->now, .hold = cause};
+
+	agent_error(agent, reason);
+	return record_step(agent, row, &step, reason);
+}
