@@ -332,6 +332,29 @@ travlinq_lost_poll_keeps_the_url(void **state)
 	ask(f, 200, f->url, headers, NULL);
 }
 
+/* With --fetch-grace a client that never learned the newer URL is forgiven, until it used one. */
+static void
+travlinq_grace(void **state)
+{
+	static const char *const grace[] = {"--fetch-grace", NULL};
+	struct fixture *f = *state;
+	char first[512];
+
+	start(f, grace);
+	log_in(f);
+	assert_int_equal(gateway_script(f->gateway, "t1 submit * pending 9"), 0);
+	travlinq(f, 202, BOOK, "{\"offerId\":\"t1\"}");
+	fetch_url(f);
+	strcpy(first, f->url);
+	travlinq(f, 202, first, NULL);
+	travlinq(f, 202, first, NULL);
+	travlinq(f, 202, first, NULL);
+	fetch_url(f);
+	travlinq(f, 202, f->url, NULL);
+	travlinq(f, 404, first, NULL);
+	assert_int_equal(gateway_stale_polls(f->gateway, "t1"), 3);
+}
+
 static void
 travlinq_too_slow(void **state)
 {
@@ -457,6 +480,43 @@ memory_outlives_a_kill(void **state)
 	free(first);
 }
 
+/* A client that leaves in the middle of its body is noted, and has no effect. */
+static void
+broken_off_requests_are_noted(void **state)
+{
+	struct fixture *f = *state;
+	cJSON *log;
+
+	start(f, no_sync);
+	gateway_send_bytes(f->gateway,
+	    "POST /generic/a HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\n"
+	    "Content-Length: 99\r\n\r\n{\"reference\":\"cut\"");
+	assert_int_equal(gateway_wait_requests(f->gateway, "k", "submit", 1, PATIENCE_MS), 0);
+	log = gateway_request_log(f->gateway);
+	assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(log, 0), "fault")->valuestring,
+	    "incomplete request");
+	cJSON_Delete(log);
+	assert_int_equal(gateway_effects(f->gateway, NULL), 0);
+}
+
+/* What --help prints stands in the README. */
+static void
+readme_shows_the_help(void **state)
+{
+	struct fixture *f = *state;
+	const char *const arguments[] = {"--help", NULL};
+	char *readme;
+	char *help;
+
+	readme = scratch_read("tests/gateway/README.md", NULL);
+	f->gateway = gateway_start(f->dir, arguments); /* prints, and ends at once */
+	assert_null(f->gateway);
+	help = scratch_read(scratch_path(f->dir, "gateway.log"), NULL);
+	assert_non_null(strstr(readme, help));
+	free(readme);
+	free(help);
+}
+
 static void
 canary_writes_down_who_came(void **state)
 {
@@ -500,12 +560,15 @@ main(void)
 	    EACH(travlinq_sessions),
 	    EACH(travlinq_fetch_later),
 	    EACH(travlinq_lost_poll_keeps_the_url),
+	    EACH(travlinq_grace),
 	    EACH(travlinq_too_slow),
 	    EACH(generic_keys),
 	    EACH(generic_operations),
 	    EACH(control_counts_and_resets),
 	    EACH(script_file_is_read_again),
 	    EACH(memory_outlives_a_kill),
+	    EACH(broken_off_requests_are_noted),
+	    EACH(readme_shows_the_help),
 	    EACH(canary_writes_down_who_came),
 	    EACH(stops_cleanly),
 	};

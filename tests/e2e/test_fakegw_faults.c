@@ -135,11 +135,11 @@ floods(void **state)
 {
 	struct fixture *f = *state;
 
-	raw_for(f, "endless", PATIENCE_MS, 8 * MANY);
+	raw_for(f, "endless", PATIENCE_MS, MANY);
 	assert_int_equal(f->raw.end, RAW_FULL);
-	raw_for(f, "endless-1xx", PATIENCE_MS, 8 * MANY);
+	raw_for(f, "endless-1xx", PATIENCE_MS, MANY);
 	assert_int_equal(f->raw.end, RAW_FULL);
-	raw_for(f, "big-header 3000000", PATIENCE_MS, 8 * MANY);
+	raw_for(f, "big-header 3000000", PATIENCE_MS, 4 * MANY);
 	assert_int_equal(f->raw.end, RAW_FIN);
 	assert_in_range(f->raw.length, 3000000, 3001000);
 	assert_int_equal(answered(f, "oversize 2000000"), 200);

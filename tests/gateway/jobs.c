@@ -34,22 +34,33 @@ job_new(struct world *world, const struct exchange *exchange, long not_ready, co
 	return job;
 }
 
+/* The job that once had this id. */
+static struct job *
+find_replaced(const struct world *world, const char *id)
+{
+	const char *next = map_get(&world->old_urls, id);
+	struct job *job = NULL;
+
+	while (job == NULL && next != NULL) {
+		job = map_get(&world->jobs, next);
+		next = map_get(&world->old_urls, next);
+	}
+	return job;
+}
+
 struct job *
 job_find(struct world *world, const char *id)
 {
 	struct job *job = map_get(&world->jobs, id);
-	const char *current;
 
-	if (job != NULL && job->previous[0] != '\0') {
-		/* the newest is in use: the one before has no grace any more */
-		job->previous[0] = '\0';
-	} else if (job == NULL && world->fetch_grace) {
-		current = map_get(&world->old_urls, id);
-		job = current == NULL ? NULL : map_get(&world->jobs, current);
-		if (job != NULL && strcmp(job->previous, id) != 0)
-			job = NULL;
+	if (job != NULL) {
+		memcpy(job->used, job->id, UUID_SIZE);
+		return job;
 	}
-	return job;
+	if (!world->fetch_grace)
+		return NULL;
+	job = find_replaced(world, id);
+	return job != NULL && strcmp(job->used, id) == 0 ? job : NULL;
 }
 
 const char *

@@ -5,8 +5,9 @@
 #include "gateway.h"
 
 struct job {
-	char id[UUID_SIZE]; /* the current one */
-	char previous[UUID_SIZE];
+	char id[UUID_SIZE];       /* the current one */
+	char previous[UUID_SIZE]; /* the one that id replaced, or "" */
+	char used[UUID_SIZE];     /* the one that was polled last, or "" */
 	char reference[NAME_SIZE];
 	const char *endpoint; /* static: the fetch path it belongs to */
 	const char *style;    /* static, of the dialect */

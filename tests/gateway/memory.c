@@ -87,6 +87,7 @@ memory_keep_job(struct world *world, const struct job *job)
 	text_puts(&line, "{");
 	words(&line, "job", job->id);
 	words(&line, "previous", job->previous);
+	words(&line, "used", job->used);
 	words(&line, "reference", job->reference);
 	words(&line, "endpoint", job->endpoint);
 	words(&line, "style", job->style == NULL ? "" : job->style);
@@ -164,6 +165,7 @@ take_job(struct world *world, const cJSON *entry)
 
 	snprintf(job->id, UUID_SIZE, "%s", string_at(entry, "job"));
 	snprintf(job->previous, UUID_SIZE, "%s", string_at(entry, "previous"));
+	snprintf(job->used, UUID_SIZE, "%s", string_at(entry, "used"));
 	snprintf(job->reference, NAME_SIZE, "%s", string_at(entry, "reference"));
 	job->endpoint = static_string(string_at(entry, "endpoint"));
 	job->style = static_string(string_at(entry, "style"));

@@ -94,7 +94,8 @@ plan_transport(const struct answer *answer, struct plan *plan, const struct faul
 		    &plan->bytes, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n");
 		return;
 	case FAULT_ENDLESS_1XX:
-		text_puts(&plan->loop, "HTTP/1.1 102 Processing\r\nX-Still: here\r\n\r\n");
+		for (int i = 0; i < 100; i++)
+			text_puts(&plan->loop, "HTTP/1.1 102 Processing\r\nX-Still: here\r\n\r\n");
 		return;
 	case FAULT_HALF_HEADERS:
 	case FAULT_TRUNCATE:

@@ -22,6 +22,21 @@ struct server {
 	struct pump *pump;
 };
 
+/*
+ * The library's epoll is edge-triggered: an end of stream that came together with the last bytes
+ * stays unseen, and a request broken off there would never be noted. shutdown() makes a new edge.
+ */
+static void
+notice_the_end(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	char byte;
+
+	if (info != NULL && recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		shutdown(info->connect_fd, SHUT_RD);
+}
+
 static void *
 on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
@@ -30,6 +45,8 @@ on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 	(void)cls;
 	exchange->connection = connection;
 	exchange->target = must_strdup(uri);
+	notice_the_end(connection);
+	exchange->method = "?"; /* until the headers are complete */
 	return exchange;
 }
 
@@ -118,6 +135,7 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 		exchange->method = method;
 		exchange->connection_number =
 		    info == NULL ? 0 : (unsigned long)(uintptr_t)info->socket_context;
+		notice_the_end(connection);
 		return MHD_YES;
 	}
 	if (*upload_size > 0) {
@@ -125,6 +143,7 @@ on_request(void *cls, struct MHD_Connection *connection, const char *url, const 
 			return MHD_NO;
 		text_add(&exchange->body, upload, *upload_size);
 		*upload_size = 0;
+		notice_the_end(connection);
 		return MHD_YES;
 	}
 	if (exchange->parcel == NULL)
@@ -144,7 +163,7 @@ on_completed(void *cls, struct MHD_Connection *connection, void **cookie,
 	(void)code;
 	if (exchange == NULL)
 		return;
-	if (exchange->begun && !exchange->noted)
+	if (!exchange->noted)
 		world_note_incomplete(server->world, exchange);
 	keys_done(server->world, exchange);
 	parcel_free(exchange->parcel);

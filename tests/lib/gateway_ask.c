@@ -125,6 +125,16 @@ connect_to(int port)
 	return fd;
 }
 
+void
+gateway_send_bytes(struct gateway *gateway, const char *bytes)
+{
+	int fd = connect_to(gateway_port(gateway));
+
+	if (write(fd, bytes, strlen(bytes)) != (ssize_t)strlen(bytes))
+		abort();
+	close(fd);
+}
+
 struct raw_answer
 gateway_raw(struct gateway *gateway, const char *path, const char *body, int timeout_ms, size_t max)
 {

@@ -29,6 +29,9 @@ void gateway_answer_free(struct gateway_answer *answer);
  */
 const char *gateway_pick(const struct gateway_answer *answer, const char *before);
 
+/* Sends these bytes on a connection of their own, then closes it. */
+void gateway_send_bytes(struct gateway *gateway, const char *bytes);
+
 enum raw_end { RAW_FIN, RAW_RESET, RAW_TIMEOUT, RAW_FULL };
 
 /* What came over a plain socket; bytes is NUL-terminated, the caller frees. */
