@@ -64,19 +64,21 @@ exchange_end(struct exchange *e)
 }
 
 static void
-run(struct exchange *e, int cancel_after_ms)
+run(struct exchange *e, int cancel_after_ms, bool once_sent)
 {
-	int64_t start = now_ms();
+	int64_t start = now_ms(), timer = start;
 
 	wire_transfer_free(e->wire, e->transfer);
 	e->hook_calls = 0;
 	struct wire_transfer *started = wire_start(e->wire, &e->request, e);
 	assert_non_null(started);
 	while (!(e->transfer = wire_finished(e->wire))) {
-		int64_t age = now_ms() - start;
-		if (age > 10000)
+		int64_t now = now_ms();
+		if (now - start > 10000)
 			fail_msg("the transfer does not end");
-		if (cancel_after_ms >= 0 && age >= cancel_after_ms)
+		if (once_sent && e->hook_calls == 0)
+			timer = now;
+		if (cancel_after_ms >= 0 && now - timer >= cancel_after_ms)
 			wire_cancel(e->wire, started, "past its time");
 		else
 			assert_int_equal(wire_wait(e->wire, NULL, NULL, 0, 10), 0);
@@ -89,13 +91,19 @@ run(struct exchange *e, int cancel_after_ms)
 void
 exchange_run(struct exchange *e)
 {
-	run(e, -1);
+	run(e, -1, false);
 }
 
 void
-exchange_run_and_cancel(struct exchange *e, int ms)
+exchange_cancel_after(struct exchange *e, int ms)
 {
-	run(e, ms);
+	run(e, ms, false);
+}
+
+void
+exchange_cancel_after_sent(struct exchange *e, int ms)
+{
+	run(e, ms, true);
 }
 
 void

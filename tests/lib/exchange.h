@@ -27,8 +27,10 @@ void exchange_end(struct exchange *e);
 /* Starts the request, waits for its end (fails the test after 10 s) and takes it. Hook calls are
  * counted anew. */
 void exchange_run(struct exchange *e);
-/* The same with a cancel after ms. */
-void exchange_run_and_cancel(struct exchange *e, int ms);
+/* The same with a cancel after ms, counted from the start or from when the hook let the request go.
+ */
+void exchange_cancel_after(struct exchange *e, int ms);
+void exchange_cancel_after_sent(struct exchange *e, int ms);
 
 /* Asserts what the outcome is and how often the hook ran. */
 void exchange_expect(const struct exchange *e, enum evidence evidence, int status, int hook_calls);

@@ -10,21 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
-
-#include "edge/watch.h"
-
-struct place {
-	char directory[200];
-	char database[240];
-	sqlite3 *reader; /* as the daemon's: stays open */
-	struct watch *watch;
-};
+#include "lib/watched.h"
 
 static int64_t
 now_ms(void)
@@ -33,15 +25,6 @@ now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void
-run_sql(sqlite3 *db, const char *sql)
-{
-	char *error = NULL;
-
-	if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK)
-		fail_msg("%s: %s", sql, error);
 }
 
 static int
@@ -57,78 +40,11 @@ data_version(sqlite3 *db)
 	return version;
 }
 
-static int
-set_up(void **state)
-{
-	struct place *place = calloc(1, sizeof(*place));
-	const char *parent = getenv("TMPDIR");
-
-	snprintf(place->directory, sizeof(place->directory), "%s/outboxd-watch-XXXXXX",
-	    parent ? parent : "/tmp");
-	assert_non_null(mkdtemp(place->directory));
-	snprintf(place->database, sizeof(place->database), "%s/shop.db", place->directory);
-	assert_int_equal(sqlite3_open(place->database, &place->reader), SQLITE_OK);
-	run_sql(place->reader, "PRAGMA journal_mode=WAL; CREATE TABLE t (a)");
-	place->watch = watch_open(place->database);
-	assert_non_null(place->watch);
-	*state = place;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	struct place *place = *state;
-	char command[300];
-
-	watch_close(place->watch);
-	sqlite3_close(place->reader);
-	snprintf(command, sizeof(command), "rm -rf '%s'", place->directory);
-	assert_int_equal(system(command), 0);
-	free(place);
-	return 0;
-}
-
 static bool
 readable(const struct watch *watch, int ms)
 {
 	struct pollfd fd = {.fd = watch_fd(watch), .events = POLLIN};
 	return poll(&fd, 1, ms) == 1;
-}
-
-/* This program again: SQLite's locks do not survive a fork. pause_ms between the rows. */
-static pid_t
-write_elsewhere(const struct place *place, int rows, int pause_ms, const char *synchronous)
-{
-	char count[16], pause[16];
-
-	snprintf(count, sizeof(count), "%d", rows);
-	snprintf(pause, sizeof(pause), "%d", pause_ms);
-	pid_t child = fork();
-	if (child == 0) {
-		execl("/proc/self/exe", "writer", place->database, count, pause, synchronous, NULL);
-		_exit(127);
-	}
-	return child;
-}
-
-static int
-write_rows(char **arguments)
-{
-	sqlite3 *db;
-	char pragma[64];
-
-	snprintf(pragma, sizeof(pragma), "PRAGMA synchronous=%s", arguments[4]);
-	if (sqlite3_open(arguments[1], &db) != SQLITE_OK ||
-	    sqlite3_busy_timeout(db, 2000) != SQLITE_OK ||
-	    sqlite3_exec(db, pragma, NULL, NULL, NULL) != SQLITE_OK)
-		return 1;
-	for (int i = 0; i < atoi(arguments[2]); i++) {
-		usleep((useconds_t)atoi(arguments[3]) * 1000);
-		if (sqlite3_exec(db, "INSERT INTO t VALUES (1)", NULL, NULL, NULL) != SQLITE_OK)
-			return 2;
-	}
-	return sqlite3_close(db) == SQLITE_OK ? 0 : 3;
 }
 
 static void
@@ -143,7 +59,7 @@ expect_exit_0(pid_t child)
 /* The owner's loop: waits and looks until it has seen so many rows; answers how long the last one
  * took. */
 static int64_t
-watch_until(struct place *place, int rows, int64_t limit_ms)
+watch_until(struct watched *place, int rows, int64_t limit_ms)
 {
 	int64_t start = now_ms();
 	int version = data_version(place->reader);
@@ -174,12 +90,12 @@ watch_until(struct place *place, int rows, int64_t limit_ms)
 static void
 test_every_commit_is_noticed_soon(void **state)
 {
-	struct place *place = *state;
+	struct watched *place = *state;
 	static const char *const synchronous[] = {"FULL", "NORMAL"};
 
 	for (int i = 0; i < 2; i++) {
-		run_sql(place->reader, "DELETE FROM t");
-		pid_t child = write_elsewhere(place, 30, 20, synchronous[i]);
+		watched_sql(place->reader, "DELETE FROM t");
+		pid_t child = watched_write_elsewhere(place, 30, 20, synchronous[i]);
 		int64_t took = watch_until(place, 30, 4500);
 		expect_exit_0(child);
 		assert_true(took >= 0); /* long before the safety look */
@@ -189,11 +105,11 @@ test_every_commit_is_noticed_soon(void **state)
 static void
 test_commits_in_close_succession_are_noticed_soon(void **state)
 {
-	struct place *place = *state;
+	struct watched *place = *state;
 
 	for (int round = 0; round < 20; round++) {
-		run_sql(place->reader, "DELETE FROM t");
-		pid_t child = write_elsewhere(place, 7, 0, "FULL");
+		watched_sql(place->reader, "DELETE FROM t");
+		pid_t child = watched_write_elsewhere(place, 7, 0, "FULL");
 		int64_t took = watch_until(place, 7, 2500);
 		expect_exit_0(child);
 		assert_true(took >= 0);
@@ -203,7 +119,7 @@ test_commits_in_close_succession_are_noticed_soon(void **state)
 static void
 test_what_is_a_hint(void **state)
 {
-	struct place *place = *state;
+	struct watched *place = *state;
 	static const struct {
 		const char *name;
 		bool hint;
@@ -239,17 +155,17 @@ test_what_is_a_hint(void **state)
 static void
 test_reading_is_no_hint(void **state)
 {
-	struct place *place = *state;
+	struct watched *place = *state;
 
 	watch_drain(place->watch, 0);
-	run_sql(place->reader, "SELECT count(*) FROM t; BEGIN; SELECT * FROM t; ROLLBACK");
+	watched_sql(place->reader, "SELECT count(*) FROM t; BEGIN; SELECT * FROM t; ROLLBACK");
 	assert_false(readable(place->watch, 20));
 }
 
 static void
 test_the_ladder(void **state)
 {
-	struct place *place = *state;
+	struct watched *place = *state;
 	static const int64_t rungs[] = {1, 2, 5, 10, 20, 50};
 
 	watch_drain(place->watch, 0);
@@ -262,7 +178,7 @@ test_the_ladder(void **state)
 	watch_looked(place->watch, 6000, true);
 	assert_int_equal(watch_next_ms(place->watch, 6000), 5000);
 
-	run_sql(place->reader, "INSERT INTO t VALUES (1)");
+	watched_sql(place->reader, "INSERT INTO t VALUES (1)");
 	assert_true(watch_drain(place->watch, 7000));
 	assert_false(watch_drain(place->watch, 7000));
 	for (size_t i = 0; i < 6; i++) {
@@ -273,7 +189,7 @@ test_the_ladder(void **state)
 	assert_int_equal(watch_next_ms(place->watch, 7050), 5000);
 
 	/* A look that comes late stands for all the rungs that it missed. */
-	run_sql(place->reader, "INSERT INTO t VALUES (1)");
+	watched_sql(place->reader, "INSERT INTO t VALUES (1)");
 	assert_true(watch_drain(place->watch, 8000));
 	watch_looked(place->watch, 8007, false);
 	assert_int_equal(watch_next_ms(place->watch, 8007), 3);
@@ -282,20 +198,20 @@ test_the_ladder(void **state)
 static void
 test_news_end_the_ladder_when_they_are_the_hinted_ones(void **state)
 {
-	struct place *place = *state;
+	struct watched *place = *state;
 
 	watch_looked(place->watch, 1000, false);
-	run_sql(place->reader, "INSERT INTO t VALUES (1)");
+	watched_sql(place->reader, "INSERT INTO t VALUES (1)");
 	assert_true(watch_drain(place->watch, 2000));
 	watch_looked(place->watch, 2000, true); /* may be an older commit's */
 	assert_int_equal(watch_next_ms(place->watch, 2000), 1);
 	watch_looked(place->watch, 2001, true);
 	assert_int_equal(watch_next_ms(place->watch, 2001), 5000);
 
-	run_sql(place->reader, "INSERT INTO t VALUES (1)");
+	watched_sql(place->reader, "INSERT INTO t VALUES (1)");
 	assert_true(watch_drain(place->watch, 3000));
 	watch_looked(place->watch, 3001, false);
-	run_sql(place->reader, "INSERT INTO t VALUES (1)");
+	watched_sql(place->reader, "INSERT INTO t VALUES (1)");
 	assert_true(watch_drain(place->watch, 3001)); /* anew */
 	watch_looked(place->watch, 3001, true);
 	assert_int_equal(watch_next_ms(place->watch, 3001), 1);
@@ -304,7 +220,7 @@ test_news_end_the_ladder_when_they_are_the_hinted_ones(void **state)
 static void
 test_an_overflow_is_a_hint(void **state)
 {
-	struct place *place = *state;
+	struct watched *place = *state;
 	int queued = 16384;
 	FILE *limit = fopen("/proc/sys/fs/inotify/max_queued_events", "r");
 	char a[300], b[300];
@@ -330,7 +246,7 @@ test_an_overflow_is_a_hint(void **state)
 static void
 test_links_lead_to_the_real_directory(void **state)
 {
-	struct place *place = *state;
+	struct watched *place = *state;
 	char link[300], directory[300];
 	static const char *const how[] = {"elsewhere/link.db", "door/shop.db"};
 
@@ -344,7 +260,7 @@ test_links_lead_to_the_real_directory(void **state)
 		snprintf(link, sizeof(link), "%s/%s", place->directory, how[i]);
 		struct watch *watch = watch_open(link);
 		assert_non_null(watch);
-		pid_t child = write_elsewhere(place, 1, 0, "FULL");
+		pid_t child = watched_write_elsewhere(place, 1, 0, "FULL");
 		expect_exit_0(child);
 		assert_true(watch_drain(watch, 0));
 		watch_close(watch);
@@ -354,7 +270,7 @@ test_links_lead_to_the_real_directory(void **state)
 static void
 test_names_without_a_directory(void **state)
 {
-	struct place *place = *state;
+	struct watched *place = *state;
 	char here[4096];
 
 	assert_non_null(getcwd(here, sizeof(here)));
@@ -364,7 +280,7 @@ test_names_without_a_directory(void **state)
 	assert_int_equal(chdir(here), 0);
 	assert_non_null(watch);
 	assert_non_null(later);
-	run_sql(place->reader, "INSERT INTO t VALUES (1)");
+	watched_sql(place->reader, "INSERT INTO t VALUES (1)");
 	assert_true(watch_drain(watch, 0));
 	assert_false(watch_drain(later, 0));
 	watch_close(watch);
@@ -379,9 +295,9 @@ int
 main(int count, char **arguments)
 {
 	if (count == 5)
-		return write_rows(arguments);
+		return watched_write_rows(arguments);
 	const struct CMUnitTest tests[] = {
-#define WITH_PLACE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define WITH_PLACE(test) cmocka_unit_test_setup_teardown(test, watched_set_up, watched_tear_down)
 	    WITH_PLACE(test_every_commit_is_noticed_soon),
 	    WITH_PLACE(test_commits_in_close_succession_are_noticed_soon),
 	    WITH_PLACE(test_what_is_a_hint),

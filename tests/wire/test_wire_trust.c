@@ -163,7 +163,7 @@ test_tls_hang(void **state)
 	exchange_expect_trouble(&e, WIRE_TROUBLE_NETWORK);
 	/* The same, ended by the owner. */
 	e.request.connect_timeout_ms = 60000;
-	exchange_run_and_cancel(&e, 50);
+	exchange_cancel_after(&e, 50);
 	exchange_expect(&e, EVIDENCE_UNSENT, 0, 0);
 	exchange_expect_trouble(&e, WIRE_TROUBLE_NETWORK);
 	assert_string_equal(e.outcome->error, "past its time");
@@ -271,11 +271,26 @@ test_redirects_are_answers(void **state)
 
 /* In a process of its own, as libcurl and OpenSSL read the environment when they start. */
 static int
-run_in_hostile_environment(const char *canary, const char *key_log)
+run_in_hostile_environment(void)
+{
+	for (int tls = 0; tls < 2; tls++) {
+		struct exchange e;
+
+		exchange_begin(&e, tls ? PEER_TLS : PEER_PLAIN, answer_all, NULL);
+		exchange_run(&e);
+		bool answered = e.outcome->evidence == EVIDENCE_ANSWERED;
+		exchange_end(&e);
+		if (!answered)
+			return 1;
+	}
+	return 0;
+}
+
+static void
+set_hostile_environment(const char *canary, const char *key_log)
 {
 	static const char *const proxies[] = {
 	    "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-	struct exchange e;
 
 	for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]); i++)
 		setenv(proxies[i], canary, 1);
@@ -283,16 +298,6 @@ run_in_hostile_environment(const char *canary, const char *key_log)
 	setenv("SSLKEYLOGFILE", key_log, 1);
 	setenv("SSL_CERT_FILE", "/nonexistent", 1);
 	setenv("OPENSSL_CONF", "/nonexistent", 1);
-	for (int tls = 0; tls < 2; tls++) {
-		exchange_begin(&e, tls ? PEER_TLS : PEER_PLAIN, answer_all, NULL);
-		exchange_run(&e);
-		int status = e.outcome->http_status;
-		bool answered = e.outcome->evidence == EVIDENCE_ANSWERED;
-		exchange_end(&e);
-		if (!answered || status != 200)
-			return 1;
-	}
-	return 0;
 }
 
 static void
@@ -301,15 +306,20 @@ test_the_environment_has_no_say(void **state)
 	(void)state;
 	struct peer *canary = peer_start(PEER_PLAIN, answer_all, NULL);
 	const char *parent = getenv("TMPDIR");
-	char key_log[256], origin[64];
+	char key_log[256], self[4096];
 	struct stat found;
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
+	assert_true(length > 0);
+	self[length] = '\0';
 	snprintf(
 	    key_log, sizeof(key_log), "%s/keys-%d.log", parent ? parent : "/tmp", (int)getpid());
-	snprintf(origin, sizeof(origin), "%s", peer_origin(canary));
 	pid_t child = fork();
-	if (child == 0)
-		_exit(run_in_hostile_environment(origin, key_log));
+	if (child == 0) {
+		set_hostile_environment(peer_origin(canary), key_log);
+		execl(self, "hostile", "environment", NULL);
+		_exit(127);
+	}
 	int status = -1;
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
@@ -319,8 +329,10 @@ test_the_environment_has_no_say(void **state)
 }
 
 int
-main(void)
+main(int count, char **arguments)
 {
+	if (count == 2 && strcmp(arguments[1], "environment") == 0)
+		return run_in_hostile_environment();
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_the_environment_has_no_say),
 	    cmocka_unit_test(test_the_right_certificate),
