@@ -447,7 +447,8 @@ check_verdict(struct settings *settings, const config_setting_t *setting, const 
 	if (!unwrap && insides > 0)
 		settings_problem(settings, setting,
 		    "only \"unwrap\" looks inside; take status_json and body_json out");
-	if ((unwrap || rule->url_pointer != NULL) && !looks_at_json(rule))
+	if ((unwrap || ((pending || not_ready) && rule->url_pointer != NULL)) &&
+	    !looks_at_json(rule))
 		settings_problem(settings, setting,
 		    "reads a JSON document without asking for one; write when with a json "
 		    "condition");
