@@ -137,17 +137,21 @@ claim_poll(struct agent *agent, struct job *job, bool *claimed)
 	return status;
 }
 
-/* A row that cannot be written is left alone for a while; the others go on. */
+/*
+ * A row that cannot be written as it should be is held, so that the others go on; if even that fails, its destination
+ * pauses.
+ */
 static enum store_status
-isolate(struct agent *agent, const struct store_row *row, enum store_status status)
+isolate(struct agent *agent, struct job *job, enum store_status status)
 {
 	char what[256];
 
 	if (status != STORE_REFUSED && status != STORE_CONFIG)
 		return status;
 	(void)snprintf(what, sizeof(what), "outbox row %lld cannot be written: %.180s",
-	    (long long)row->txn.id, store_error(agent->store));
-	agent_error(agent, what);
+	    (long long)job->row->txn.id, store_error(agent->store));
+	if (record_hold(agent, job->row, HOLD_FROZEN, what) != STORE_OK)
+		gate_slow(&job->lane->gate, agent->boot + ISOLATE_MS);
 	return STORE_OK;
 }
 
@@ -182,7 +186,7 @@ claim_state(struct agent *agent, struct lane *lane, enum state state, int *slots
 
 			status = store_row_end(agent->store, written == STORE_OK);
 			if (status == STORE_OK)
-				status = isolate(agent, job->row, written);
+				status = isolate(agent, job, written);
 		}
 		if (claimed)
 			(*slots)--;
@@ -376,8 +380,8 @@ give_up(struct agent *agent, struct lane *lane)
 	return status;
 }
 
-enum store_status
-claim_settle(struct agent *agent)
+static enum store_status
+settle_all(struct agent *agent)
 {
 	char name[256] = "";
 	const char *next;
@@ -387,15 +391,44 @@ claim_settle(struct agent *agent)
 		(void)snprintf(name, sizeof(name), "%s", next);
 		status = settle_destination(agent, name);
 	}
+	return status;
+}
+
+static enum store_status
+sweep(struct agent *agent)
+{
+	enum store_status status = expire(agent);
+
+	for (struct lane *lane = agent->lanes; lane != NULL && status == STORE_OK; lane = lane->next)
+		if (lane->settings != NULL && lane->gate.shut == GATE_BREAKER && agent->timeline.trusted)
+			status = give_up(agent, lane);
+	return status;
+}
+
+enum store_status
+claim_settle(struct agent *agent)
+{
+	enum store_status status = STORE_OK;
+
+	if (agent->settle) {
+		agent->settle = false;
+		status = settle_all(agent);
+	}
 	if (status == STORE_OK && agent->boot >= agent->swept_at + SWEEP_MS) {
 		agent->swept_at = agent->boot;
-		status = expire(agent);
-		for (struct lane *lane = agent->lanes; lane != NULL && status == STORE_OK;
-		     lane = lane->next)
-			if (lane->settings != NULL && lane->gate.shut == GATE_BREAKER &&
-			    agent->timeline.trusted)
-				status = give_up(agent, lane);
+		status = sweep(agent);
 	}
+	return status;
+}
+
+enum store_status
+claim_bring_forward(struct agent *agent)
+{
+	enum store_status status = STORE_OK;
+
+	for (struct lane *lane = agent->lanes; lane != NULL && status == STORE_OK; lane = lane->next)
+		status = store_bring_forward(
+		    agent->store, lane->name, agent->now + RETRY_AFTER_MAX_MS);
 	return status;
 }
 
@@ -413,7 +446,7 @@ static bool
 is_due(struct agent *agent, const struct lane *lane, enum state state, int64_t *wake_at)
 {
 	int64_t due_at;
-	bool exposed_too = state == STATE_PENDING || agent->timeline.trusted;
+	bool exposed_too = state == STATE_PENDING || state == STATE_BLOCKED || agent->timeline.trusted;
 
 	if (store_next_due(agent->store, lane->name, state, exposed_too, &due_at) != STORE_OK ||
 	    due_at == TIME_NONE)
@@ -424,6 +457,40 @@ is_due(struct agent *agent, const struct lane *lane, enum state state, int64_t *
 	return false;
 }
 
+/* Does this destination have rows in one of the states that nobody will claim? */
+static bool
+has_rows(struct agent *agent, const char *destination)
+{
+	static const enum state states[] = {STATE_QUEUED, STATE_RETRY, STATE_PENDING};
+	int64_t id;
+
+	for (size_t i = 0; i < 3; i++)
+		if (store_ids_in_state(agent->store, destination, states[i], 0, &id, 1) > 0)
+			return true;
+	return false;
+}
+
+bool
+claim_unsettled(struct agent *agent)
+{
+	char name[256] = "";
+	const char *next;
+
+	while (!agent->settle && (next = store_next_destination(agent->store, name)) != NULL) {
+		const struct lane *lane;
+		int64_t due_at;
+
+		(void)snprintf(name, sizeof(name), "%s", next);
+		lane = lane_find(agent, name);
+		if ((lane == NULL || lane->settings == NULL) && has_rows(agent, name))
+			agent->settle = true;
+		if (store_next_due(agent->store, name, STATE_BLOCKED, true, &due_at) == STORE_OK &&
+		    due_at != TIME_NONE && due_at <= agent->now)
+			agent->settle = true;
+	}
+	return agent->settle;
+}
+
 static bool
 lane_wanted(struct agent *agent, struct lane *lane, int64_t *wake_at)
 {
@@ -431,6 +498,8 @@ lane_wanted(struct agent *agent, struct lane *lane, int64_t *wake_at)
 	bool poll = gate_poll_slots(&lane->gate, agent->boot) > 0;
 	bool due;
 
+	if (is_due(agent, lane, STATE_BLOCKED, wake_at))
+		agent->settle = true;
 	sooner(wake_at, gate_wake_at(&lane->gate, agent->boot));
 	due = poll && is_due(agent, lane, STATE_PENDING, wake_at);
 	due = (submit && is_due(agent, lane, STATE_QUEUED, wake_at)) || due;
@@ -453,6 +522,7 @@ claim_wanted(struct agent *agent, int64_t *wake_at)
 	for (struct lane *lane = agent->lanes; lane != NULL; lane = lane->next)
 		if (lane->settings != NULL && lane_wanted(agent, lane, wake_at))
 			wanted = true;
+	wanted = wanted || agent->settle;
 	if (agent->timeline.trusted &&
 	    store_next_deadline(agent->store, &deadline_at) == STORE_OK && deadline_at != TIME_NONE) {
 		int64_t at = agent->boot + (deadline_at > agent->now ? deadline_at - agent->now : 0);

@@ -349,8 +349,10 @@ answer_one(struct agent *agent, const struct store_control *control)
 
 	if (request.status != STORE_OK)
 		return request.status;
-	if (kind == REPLY_LATER)
+	if (kind == REPLY_LATER) {
+		agent->deferred = true;
 		return STORE_OK;
+	}
 	log_write(LOG_LEVEL_NOTICE, "control", LOG_NUMBER("request", control->id),
 	    LOG_TEXT("command", control->command), LOG_NUMBER("id", control->outbox_id),
 	    LOG_TEXT("destination", control->destination), LOG_TEXT("by", control->created_by),
@@ -368,6 +370,7 @@ control_answer_all(struct agent *agent)
 	int count = store_control_open(agent->store, requests, REQUESTS_MAX);
 	enum store_status status = count == -1 ? STORE_FULL : STORE_OK;
 
+	agent->deferred = false;
 	for (int i = 0; i < count; i++) {
 		if (status == STORE_OK)
 			status = answer_one(agent, &requests[i]);

@@ -246,7 +246,7 @@ see_date(struct agent *agent, const struct job *job)
 static void
 log_attempt(const struct agent *agent, const struct job *job)
 {
-	const struct wire_outcome *outcome = wire_transfer_outcome(job->transfer);
+	const struct wire_outcome *outcome = job->outcome;
 	const struct store_row *row = job->row;
 
 	log_write(LOG_LEVEL_INFO, "attempt", LOG_NUMBER("id", row == NULL ? 0 : row->txn.id),
@@ -260,32 +260,57 @@ log_attempt(const struct agent *agent, const struct job *job)
 	    LOG_TEXT("error", outcome->error[0] == '\0' ? NULL : outcome->error));
 }
 
-void
-job_judge(struct agent *agent, struct job *job)
+int
+job_verdict(struct job *job)
 {
-	const struct wire_outcome *outcome = wire_transfer_outcome(job->transfer);
 	struct verdict_context context = {.profile = job->settings->profile,
 	    .operation = job->operation,
 	    .unprocessed = job->settings->unprocessed,
 	    .unprocessed_count = job->settings->unprocessed_count};
 
+	if (job->judged || job->operation == NULL)
+		return 0;
+	context.exposed_earlier = job->row->txn.exposed_before != TIME_NONE;
+	if (verdict_judge(&context, &job->answer, &job->verdict) == -1)
+		return -1;
+	job->judged = true;
+	return 0;
+}
+
+static void
+take_outcome(struct agent *agent, struct job *job, const struct wire_outcome *outcome)
+{
 	job->ended_at = agent->now;
+	job->outcome = outcome;
 	job->answer = (struct answer){.phase = job->phase,
 	    .evidence = outcome->evidence,
 	    .trouble = outcome->trouble,
 	    .oversize = outcome->oversize,
 	    .http_status = outcome->http_status,
 	    .body = outcome->body,
-	    .body_length = outcome->body_length,
-	    .header = transfer_header,
-	    .header_source = job->transfer};
+	    .body_length = outcome->body_length};
+}
+
+void
+job_judge(struct agent *agent, struct job *job)
+{
+	take_outcome(agent, job, wire_transfer_outcome(job->transfer));
+	job->answer.header = transfer_header;
+	job->answer.header_source = job->transfer;
 	see_date(agent, job);
-	if (job->operation != NULL) {
-		context.exposed_earlier = job->row->txn.exposed_before != TIME_NONE;
-		if (verdict_judge(&context, &job->answer, &job->verdict) == -1)
-			return; /* memory is short: judged again in the next turn */
-		job->judged = true;
-	}
+	(void)job_verdict(job); /* without memory: tried again when it is recorded */
+	log_attempt(agent, job);
+}
+
+void
+job_never_started(struct agent *agent, struct job *job)
+{
+	static const struct wire_outcome outcome = {.evidence = EVIDENCE_UNSENT,
+	    .trouble = WIRE_TROUBLE_NETWORK,
+	    .error = "out of memory before anything was sent"};
+
+	take_outcome(agent, job, &outcome);
+	(void)job_verdict(job);
 	log_attempt(agent, job);
 }
 

@@ -323,7 +323,7 @@ login_failed(struct agent *agent, struct job *job)
 		(void)snprintf(reason, sizeof(reason), "the login was refused with HTTP status %d", status);
 	else
 		(void)snprintf(reason, sizeof(reason), "the login failed: %.200s",
-		    wire_transfer_outcome(job->transfer)->error);
+		    job->outcome->error);
 	if (refused || untrusted)
 		(void)lane_hold(agent, lane, GATE_HELD_PROBED, refused ? "credentials" : "trust", reason);
 	else

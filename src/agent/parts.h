@@ -30,6 +30,7 @@ enum {
 	RETRY_AFTER_MAX_MS = 3600 * 1000,
 	LOGIN_AGAIN_MS = 10 * 60 * 1000, /* two refusals of a fresh session within this hold the destination */
 	FOREIGN_URL_STRIKES = 3,
+	ISOLATE_MS = 5000, /* a destination with a row that cannot be written */
 	WAL_BYTES_MAX = 8 * 1024 * 1024,
 };
 
@@ -84,7 +85,9 @@ struct job {
 	struct wire_transfer *transfer;
 	int64_t deadline; /* boot clock */
 	/* once it ended */
+	const struct wire_outcome *outcome;
 	bool judged;
+	bool recorded; /* in this turn's transaction */
 	struct answer answer;
 	struct verdict verdict;
 	int64_t ended_at; /* Unix ms */
@@ -124,14 +127,17 @@ struct agent {
 	int64_t swept_at;
 	int64_t housekept_at;
 	int64_t data_version;
+	bool deferred;       /* an operator's request waits for a row under way */
 	bool look;           /* somebody else wrote: look at everything */
 	bool more;           /* a batch was full: go on without waiting */
+	bool settle;         /* rows may have to move that are not sent: children, unknown destinations */
+	bool reconfigured;   /* rows held for configuration may go on */
 	int64_t write_after; /* boot clock: the database was busy or full */
 	int hook_budget_ms;
-	bool ticking; /* the write transaction of this turn is worth committing */
 	enum agent_end end;
 	char last_error[256];
 	bool last_error_new;
+	bool adopting;      /* this turn's commit must succeed */
 	bool time_regained; /* due times that lie too far ahead must be brought forward */
 };
 
@@ -168,6 +174,10 @@ struct job *job_of_row(struct agent *agent, int64_t outbox_id);
 int job_start(struct agent *agent, struct job *job);
 /* Takes the wire's outcome and judges it. */
 void job_judge(struct agent *agent, struct job *job);
+/* The same for one that the wire did not take: memory is short. */
+void job_never_started(struct agent *agent, struct job *job);
+/* A verdict for an exchange that ended. -1: memory is short, try again. */
+int job_verdict(struct job *job);
 /* The wire's hook. */
 int job_before_send(void *agent, void *job);
 
@@ -191,8 +201,12 @@ int intake_headers(const struct operation *operation, const char *json,
 enum store_status claim_due(struct agent *agent);
 /* Blocked children whose parent has ended, rows past expires_at, destinations that nobody configured. */
 enum store_status claim_settle(struct agent *agent);
-/* Whether there is anything to do for claim_due() or claim_settle(); *wake_at (boot clock) is when there will be. */
+/* Whether there is anything to do for them; *wake_at (boot clock) is when there will be. Starts logins. */
 bool claim_wanted(struct agent *agent, int64_t *wake_at);
+/* After somebody else wrote: sets agent->settle, and returns it, when rows wait for claim_settle(). */
+bool claim_unsettled(struct agent *agent);
+/* No row waits longer than the longest backoff because a clock was wrong. */
+enum store_status claim_bring_forward(struct agent *agent);
 
 /* --- record.c --- */
 /* Writes what a finished job means; within a transaction. */

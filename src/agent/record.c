@@ -162,7 +162,7 @@ explain(struct record *record)
 {
 	const struct verdict *verdict = &record->job->verdict;
 	const struct decision *decision = &record->decision;
-	const struct wire_outcome *outcome = wire_transfer_outcome(record->job->transfer);
+	const struct wire_outcome *outcome = record->job->outcome;
 	const char *detail = verdict->reason[0] != '\0' ? verdict->reason : NULL;
 	char what[320];
 
@@ -246,7 +246,7 @@ static enum store_status
 write_attempt(const struct record *record)
 {
 	const struct job *job = record->job;
-	const struct wire_outcome *outcome = wire_transfer_outcome(job->transfer);
+	const struct wire_outcome *outcome = job->outcome;
 	struct store_attempt attempt = {.outbox_id = job->row->txn.id,
 	    .phase = job->phase,
 	    .started_at = job->row->txn.started_at,
@@ -371,6 +371,8 @@ record_job(struct agent *agent, struct job *job)
 		return STORE_OK;
 	}
 	record.after = job->row->txn;
+	if (job_verdict(job) == -1)
+		return STORE_FULL;
 	if (admit_fetch_url(&record) == -1)
 		return STORE_FULL;
 	status = decide(&record);

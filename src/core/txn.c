@@ -71,6 +71,7 @@ static const char *const event_names[EVENT_COUNT] = {
     [EVENT_CRASH] = "crash",
     [EVENT_RESUBMIT] = "resubmit",
     [EVENT_RESOLVE] = "resolve",
+    [EVENT_RESTORED] = "restored",
 };
 
 /* Where an event leads: a state + 1, 0 for "cannot happen", or one of these. */
@@ -93,6 +94,7 @@ static const unsigned char transitions[STATE_COUNT][EVENT_COUNT] = {
 	    [EVENT_CLAIM] = BY_KIND,
 	    [EVENT_HOLD] = TO(HELD),
 	    [EVENT_FINISH] = TO(DONE),
+	    [EVENT_RESTORED] = TO(RETRY),
 	},
     [STATE_CLAIMED] =
 	{
@@ -117,6 +119,7 @@ static const unsigned char transitions[STATE_COUNT][EVENT_COUNT] = {
 	    [EVENT_CLAIM] = BY_KIND,
 	    [EVENT_HOLD] = TO(HELD),
 	    [EVENT_FINISH] = TO(DONE),
+	    [EVENT_RESTORED] = TO(RETRY),
 	},
     [STATE_PENDING] =
 	{
@@ -196,6 +199,7 @@ permitted(const struct txn *txn, const struct txn_step *step)
 	case EVENT_CLAIM:
 		return may_submit(txn);
 	case EVENT_AGAIN:
+	case EVENT_RESTORED:
 		return txn->kind != KIND_KEYLESS;
 	case EVENT_FINISH:
 		return may_finish(txn, step->result);
@@ -368,6 +372,10 @@ keep_books(struct txn *txn, const struct txn_step *step, enum state to)
 		break;
 	case EVENT_RESUBMIT:
 		resubmit(txn, step);
+		break;
+	case EVENT_RESTORED:
+		if (txn->kind == KIND_KEYED && !txn_exposed(txn))
+			txn->exposed_at = txn->eligible_at;
 		break;
 	}
 }

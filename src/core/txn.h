@@ -87,8 +87,9 @@ enum event {
 	EVENT_CRASH,  /* the daemon that had it in flight is gone */
 	EVENT_RESUBMIT, /* a person orders a new submission */
 	EVENT_RESOLVE,  /* a person states the result */
+	EVENT_RESTORED, /* keyed, safe: a restored database may have sent it since it became eligible */
 };
-enum { EVENT_COUNT = 15 };
+enum { EVENT_COUNT = 16 };
 
 /* The facts of a transaction, as on disk in outbox_delivery. Times are Unix ms or TIME_NONE. */
 struct txn {

@@ -463,7 +463,8 @@ static void
 check_login_names(const struct reading *reading, const config_setting_t *setting)
 {
 	const struct login *login = reading->profile->login;
-	const char **names = calloc(login->member_count + 1, sizeof(*names));
+	const char **names =
+	    settings_array(reading->settings, login->member_count + 1, sizeof(*names));
 
 	for (size_t i = 0; names != NULL && i < login->member_count; i++)
 		names[i] = login->members[i].setting;

@@ -437,14 +437,12 @@ read_login(struct settings *settings, const config_setting_t *setting, void *tar
 
 	if (!settings_is_group(settings, setting, "{ path = \"/api/login\"; ... }"))
 		return;
-	settings_walk(settings, setting, login_rules, COUNT(login_rules), &draft);
-	draft.login.method = settings_copy(settings, login_methods[draft.method]);
 	login = settings_array(settings, 1, sizeof(*login));
-	if (login == NULL) {
-		free(draft.login.method);
+	if (login == NULL)
 		return;
-	}
+	settings_walk(settings, setting, login_rules, COUNT(login_rules), &draft);
 	*login = draft.login;
+	login->method = settings_copy(settings, login_methods[draft.method]);
 	profile->login = login;
 	if (login->path != NULL)
 		refuse(settings, setting, login->path, check_path(login->path));

@@ -87,6 +87,10 @@ struct setting_rule {
 void settings_walk(struct settings *settings, const config_setting_t *group,
     const struct setting_rule *rules, size_t rule_count, void *target);
 
+/* Reads one setting as its rule says. In settings_values.c, as everything below. */
+void settings_read_value(struct settings *settings, const config_setting_t *setting,
+    const struct setting_rule *rule, void *target);
+
 /* Whether the setting is a group; tells the problem when it is not. example: what to write. */
 bool settings_is_group(
     struct settings *settings, const config_setting_t *setting, const char *example);

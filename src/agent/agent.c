@@ -1,0 +1,622 @@
+/*
+ * agent.c - the turn.
+ */
+#include "agent/parts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "edge/clock.h"
+#include "edge/log.h"
+
+const struct config *
+agent_config(const struct agent *agent)
+{
+	return agent->generation->config;
+}
+
+void
+agent_error(struct agent *agent, const char *what)
+{
+	(void)snprintf(agent->last_error, sizeof(agent->last_error), "%s", what);
+	agent->last_error_new = true;
+}
+
+bool
+agent_store_failed(struct agent *agent, enum store_status status, const char *what)
+{
+	switch (status) {
+	case STORE_OK:
+	case STORE_NOTHING:
+		return false;
+	case STORE_BUSY:
+		agent->write_after = agent->boot + BUSY_PAUSE_MS;
+		return true;
+	case STORE_REPLACED:
+		agent->end = AGENT_REPLACED;
+		break;
+	case STORE_CORRUPT:
+		agent->end = AGENT_CORRUPT;
+		break;
+	case STORE_FULL:
+	case STORE_REFUSED:
+	case STORE_CONFIG:
+		agent->write_after = agent->boot + FULL_PAUSE_MS;
+		break;
+	}
+	log_write(LOG_LEVEL_ERROR, "store", LOG_TEXT("doing", what),
+	    LOG_TEXT("error",
+		status == STORE_REPLACED ? "this is not the database that was opened"
+					 : store_error(agent->store)));
+	return true;
+}
+
+static void
+read_clocks(struct agent *agent)
+{
+	bool jumped = false;
+
+	agent->boot = clock_boot_ms();
+	agent->now = timeline_read(&agent->timeline, clock_wall_ms(), agent->boot, &jumped);
+	if (!jumped)
+		return;
+	log_write(LOG_LEVEL_ERROR, "clock_jumped",
+	    LOG_TEXT("meaning",
+		"re-sends, expiry and deadlines wait until a gateway's Date agrees, or: outboxd clock"));
+	agent_error(agent, "the clock jumped; re-sends, expiry and deadlines wait");
+}
+
+/* --- start and end --- */
+
+static int
+open_parts(struct agent *agent, struct text *why)
+{
+	const struct config *config = agent_config(agent);
+	const char *wire_why = "";
+
+	agent->wire = wire_new(job_before_send, agent, &wire_why);
+	if (agent->wire == NULL) {
+		text_format(why, "cannot start libcurl: %s", wire_why);
+		return -1;
+	}
+	agent->watch = watch_open(config->database);
+	if (agent->watch == NULL) {
+		text_format(why, "cannot watch the directory of %s", config->database);
+		return -1;
+	}
+	store_limit_body(agent->store, config->body_max);
+	if (store_meta_blob(agent->store, "key_secret", agent->secret, sizeof(agent->secret)) !=
+	    STORE_OK) {
+		text_format(why, "%s: outbox_meta has no usable key_secret", config->database);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+start(struct agent *agent, struct text *why, enum agent_end *end)
+{
+	enum store_status status =
+	    store_open(agent_config(agent)->database, STORE_DAEMON, &agent->store, why);
+
+	*end = status == STORE_CORRUPT ? AGENT_CORRUPT : AGENT_FAILED;
+	if (status == STORE_CONFIG)
+		*end = AGENT_STOPPED; /* the caller turns this into EX_CONFIG */
+	if (status != STORE_OK)
+		return -1;
+	*end = AGENT_FAILED;
+	agent->boot = clock_boot_ms();
+	timeline_start(&agent->timeline, clock_wall_ms(), agent->boot,
+	    store_meta_integer(agent->store, "clock_mark", TIME_NONE));
+	read_clocks(agent);
+	if (!agent->timeline.trusted)
+		agent_error(agent, "the clock is implausible; re-sends, expiry and deadlines wait");
+	if (open_parts(agent, why) == -1)
+		return -1;
+	if (lanes_configure(agent) == -1 || lanes_load_holds(agent) == -1) {
+		text_format(why, "out of memory");
+		return -1;
+	}
+	return ownership_take(agent, why);
+}
+
+struct agent *
+agent_new(struct config *config, struct text *why, enum agent_end *end)
+{
+	struct agent *agent = calloc(1, sizeof(*agent));
+
+	*end = AGENT_FAILED;
+	if (agent != NULL)
+		agent->generation = calloc(1, sizeof(*agent->generation));
+	if (agent == NULL || agent->generation == NULL) {
+		text_format(why, "out of memory");
+		config_free(config);
+		free(agent);
+		return NULL;
+	}
+	agent->generation->config = config;
+	agent->mode = MODE_RUNNING;
+	agent->look = true;
+	agent->data_version = -1;
+	if (start(agent, why, end) == -1) {
+		agent_free(agent);
+		return NULL;
+	}
+	agent->heartbeat_at = agent->boot - HEARTBEAT_MS; /* the first turn beats */
+	agent->housekept_at = agent->boot;
+	return agent;
+}
+
+static void
+free_jobs(struct agent *agent, struct job_list *list)
+{
+	while (list->first != NULL) {
+		struct job *job = list->first;
+
+		job_remove(list, job);
+		/* One that is still flying belongs to the wire, which ends it. */
+		if (list == &agent->flying)
+			job->transfer = NULL;
+		job_free(agent, job);
+	}
+}
+
+/* Configurations that nobody looks at any more; never the newest. */
+static void
+free_old_generations(struct agent *agent)
+{
+	struct generation **link = &agent->generation->next;
+
+	while (*link != NULL) {
+		struct generation *old = *link;
+
+		if (old->jobs > 0) {
+			link = &old->next;
+			continue;
+		}
+		*link = old->next;
+		config_free(old->config);
+		free(old);
+	}
+}
+
+void
+agent_free(struct agent *agent)
+{
+	if (agent == NULL)
+		return;
+	if (agent->store != NULL && agent->end != AGENT_REPLACED)
+		ownership_witness(agent, true);
+	free_jobs(agent, &agent->finished);
+	free_jobs(agent, &agent->claimed);
+	wire_free(agent->wire);
+	free_jobs(agent, &agent->flying);
+	watch_close(agent->watch);
+	store_close(agent->store);
+	lanes_free(agent);
+	free_old_generations(agent);
+	config_free(agent->generation->config);
+	free(agent->generation);
+	explicit_bzero(agent->secret, sizeof(agent->secret));
+	free(agent);
+}
+
+int
+agent_reconfigure(struct agent *agent, struct config *config, struct text *why)
+{
+	struct generation *next;
+
+	if (strcmp(config->database, agent_config(agent)->database) != 0 ||
+	    strcmp(config->state_dir, agent_config(agent)->state_dir) != 0) {
+		text_format(why, "database and state_dir cannot change while outboxd runs; restart it");
+		config_free(config);
+		return -1;
+	}
+	next = calloc(1, sizeof(*next));
+	if (next == NULL) {
+		text_format(why, "out of memory");
+		config_free(config);
+		return -1;
+	}
+	next->config = config;
+	next->next = agent->generation;
+	agent->generation = next;
+	agent->reconfigured = true;
+	agent->look = true;
+	store_limit_body(agent->store, config->body_max);
+	return lanes_configure(agent);
+}
+
+void
+agent_drain(struct agent *agent)
+{
+	if (agent->drain_asked)
+		return;
+	agent->drain_asked = true;
+	agent->drain_until = clock_boot_ms() + agent_config(agent)->drain_ms;
+	if (agent->mode == MODE_RUNNING)
+		agent->mode = MODE_DRAINING;
+}
+
+void
+agent_describe(struct agent *agent, char *line, size_t size)
+{
+	size_t held = 0;
+
+	for (const struct lane *lane = agent->lanes; lane != NULL; lane = lane->next)
+		held += lane->cause[0] != '\0';
+	if (agent->mode == MODE_ADOPT)
+		(void)snprintf(line, size, "held: %.200s", agent->mode_reason);
+	else
+		(void)snprintf(line, size, "%s; %zu in flight, %zu to record, %zu destination(s) held%s",
+		    agent->mode == MODE_DRAINING ? "stopping" : "running", agent->flying.count,
+		    agent->finished.count, held, agent->timeline.trusted ? "" : "; clock not trusted");
+}
+
+/* --- the write transaction --- */
+
+/* Rows that a new configuration may understand. */
+static enum store_status
+release_configured(struct agent *agent)
+{
+	int64_t ids[SWEEP_MAX];
+	int64_t after = 0;
+	int count;
+	enum store_status status = STORE_OK;
+
+	do {
+		count = store_ids_held(agent->store, HOLD_CONFIGURATION, after, ids, SWEEP_MAX);
+		for (int i = 0; status == STORE_OK && i < count; i++) {
+			struct txn_step step = {.event = EVENT_RELEASE, .now = agent->now};
+			const struct lane *lane;
+			struct store_row *row;
+
+			status = store_row(agent->store, ids[i], &row);
+			if (status != STORE_OK)
+				break;
+			lane = lane_find(agent, row->destination);
+			if (lane != NULL && lane->settings != NULL &&
+			    profile_operation(lane->settings->profile, row->operation) != NULL)
+				status = record_step(agent, row, &step, NULL);
+			store_row_free(row);
+		}
+		if (count > 0)
+			after = ids[count - 1];
+	} while (status == STORE_OK && count == SWEEP_MAX);
+	return count == -1 ? STORE_FULL : status;
+}
+
+/* Records what finished. A row that refuses to be written is isolated and tried again later. */
+static enum store_status
+record_finished(struct agent *agent)
+{
+	enum store_status status = STORE_OK;
+
+	for (struct job *job = agent->finished.first; job != NULL && status == STORE_OK;
+	     job = job->next) {
+		enum store_status written;
+
+		job->recorded = false;
+		if (agent->boot < job->write_at)
+			continue;
+		status = store_row_begin(agent->store);
+		if (status != STORE_OK)
+			break;
+		written = record_job(agent, job);
+		status = store_row_end(agent->store, written == STORE_OK);
+		job->recorded = status == STORE_OK && written == STORE_OK;
+		if (job->recorded || status != STORE_OK)
+			continue;
+		if (written != STORE_REFUSED && written != STORE_CONFIG)
+			return written;
+		job->write_at = agent->boot + 10 * FULL_PAUSE_MS;
+		(void)agent_store_failed(agent, written, "recording an answer");
+		agent->write_after = 0;
+	}
+	return status;
+}
+
+static enum store_status
+beat(struct agent *agent)
+{
+	enum store_status status = STORE_OK;
+
+	if (agent->boot >= agent->heartbeat_at + HEARTBEAT_MS) {
+		agent->heartbeat_at = agent->boot;
+		status = store_meta_set_integer(agent->store, "heartbeat_at", clock_wall_ms());
+		if (status == STORE_OK && agent->timeline.trusted)
+			status = store_meta_set_integer(agent->store, "clock_mark", agent->now);
+		if (status == STORE_OK && agent->mode == MODE_ADOPT) {
+			status = store_meta_set_text(agent->store, "mode", "held");
+			if (status == STORE_OK)
+				status = store_meta_set_text(
+				    agent->store, "mode_reason", agent->mode_reason);
+		}
+	}
+	if (status == STORE_OK && agent->last_error_new) {
+		status = store_meta_set_text(agent->store, "last_error", agent->last_error);
+		if (status == STORE_OK)
+			status = store_meta_set_integer(agent->store, "last_error_at", agent->now);
+		agent->last_error_new = status != STORE_OK;
+	}
+	return status;
+}
+
+static enum store_status
+keep_house(struct agent *agent)
+{
+	int64_t ids[SWEEP_MAX];
+	int64_t retention = agent_config(agent)->retention_ms;
+	int count;
+	enum store_status status = STORE_OK;
+
+	if (retention == 0 || !agent->timeline.trusted ||
+	    agent->boot < agent->housekept_at + HOUSEKEEPING_MS)
+		return STORE_OK;
+	count = store_ids_to_purge(agent->store, agent->now - retention, ids, SWEEP_MAX);
+	for (int i = 0; status == STORE_OK && i < count; i++)
+		status = store_purge(agent->store, ids[i]);
+	if (count < SWEEP_MAX)
+		agent->housekept_at = agent->boot;
+	return count == -1 ? STORE_FULL : status;
+}
+
+static enum store_status
+write_all(struct agent *agent)
+{
+	enum store_status status = control_answer_all(agent);
+
+	if (status == STORE_OK)
+		status = record_finished(agent);
+	if (status == STORE_OK && agent->mode == MODE_RUNNING) {
+		if (agent->reconfigured)
+			status = release_configured(agent);
+		if (status == STORE_OK && agent->time_regained)
+			status = claim_bring_forward(agent);
+		if (status == STORE_OK)
+			status = claim_settle(agent);
+		if (status == STORE_OK)
+			status = claim_due(agent);
+		if (status == STORE_OK)
+			status = keep_house(agent);
+	}
+	return status == STORE_OK ? beat(agent) : status;
+}
+
+/* What was claimed in a transaction that failed was never claimed. */
+static void
+forget_claims(struct agent *agent)
+{
+	while (agent->claimed.first != NULL) {
+		struct job *job = agent->claimed.first;
+
+		job_remove(&agent->claimed, job);
+		(void)gate_ended(&job->lane->gate, job->phase, KIND_SAFE, GATE_NEUTRAL, agent->boot);
+		job_free(agent, job);
+	}
+}
+
+static void
+release_recorded(struct agent *agent)
+{
+	struct job *next;
+
+	for (struct job *job = agent->finished.first; job != NULL; job = next) {
+		next = job->next;
+		if (!job->recorded)
+			continue;
+		job_remove(&agent->finished, job);
+		record_done(agent, job);
+		job_free(agent, job);
+		if (agent->deferred)
+			agent->look = true; /* an operator's request waited for this one */
+	}
+}
+
+static void
+transaction(struct agent *agent)
+{
+	enum store_status status = store_begin(agent->store, TURN_BUSY_MS);
+
+	if (agent_store_failed(agent, status, "begin"))
+		return;
+	agent->more = false;
+	status = write_all(agent);
+	if (status == STORE_OK)
+		status = store_commit(agent->store);
+	else
+		store_rollback(agent->store);
+	if (agent_store_failed(agent, status, "commit")) {
+		forget_claims(agent);
+		for (struct job *job = agent->finished.first; job != NULL; job = job->next)
+			job->recorded = false;
+		agent->look = true;
+		if (agent->adopting)
+			agent->end = AGENT_FAILED; /* start anew, and adopt then */
+		return;
+	}
+	agent->adopting = false;
+	agent->reconfigured = false;
+	agent->time_regained = false;
+	release_recorded(agent);
+	free_old_generations(agent);
+}
+
+/* --- the wire --- */
+
+static void
+send_claimed(struct agent *agent)
+{
+	while (agent->claimed.first != NULL) {
+		struct job *job = agent->claimed.first;
+
+		job_remove(&agent->claimed, job);
+		if (job_start(agent, job) == 0) {
+			job_add(&agent->flying, job);
+			continue;
+		}
+		job_never_started(agent, job);
+		job_add(&agent->finished, job);
+	}
+}
+
+static void
+cancel_overdue(struct agent *agent)
+{
+	bool stop = agent->drain_asked && agent->boot >= agent->drain_until;
+
+	for (struct job *job = agent->flying.first; job != NULL; job = job->next)
+		if (stop || agent->boot >= job->deadline)
+			wire_cancel(agent->wire, job->transfer,
+			    stop ? "outboxd stopped" : "no answer within the time-out");
+}
+
+static void
+take_finished(struct agent *agent)
+{
+	struct wire_transfer *transfer;
+
+	while ((transfer = wire_finished(agent->wire)) != NULL) {
+		struct job *job = wire_transfer_owner(transfer);
+
+		job_remove(&agent->flying, job);
+		job_judge(agent, job);
+		job_add(&agent->finished, job);
+	}
+}
+
+/* --- the turn --- */
+
+static int64_t
+earliest_deadline(const struct agent *agent)
+{
+	int64_t at = agent->drain_asked ? agent->drain_until : TIME_NONE;
+
+	for (const struct job *job = agent->flying.first; job != NULL; job = job->next)
+		if (at == TIME_NONE || job->deadline < at)
+			at = job->deadline;
+	return at;
+}
+
+/* Did somebody else write? */
+static void
+look_outside(struct agent *agent)
+{
+	int64_t version;
+
+	if (watch_next_ms(agent->watch, agent->boot) > 0)
+		return;
+	version = store_data_version(agent->store);
+	watch_looked(agent->watch, agent->boot, version != agent->data_version);
+	if (version != agent->data_version)
+		agent->look = true;
+	agent->data_version = version;
+}
+
+static int64_t
+sooner_of(int64_t a, int64_t b)
+{
+	return a == TIME_NONE || b < a ? b : a;
+}
+
+/* Nothing under way and nothing to write, or it is too late to wait for either. */
+static bool
+is_drained(const struct agent *agent)
+{
+	if (!agent->drain_asked || agent->flying.count > 0)
+		return false;
+	return agent->finished.count == 0 || agent->boot >= agent->drain_until + 10 * FULL_PAUSE_MS;
+}
+
+static bool
+has_unrecorded(const struct agent *agent)
+{
+	for (const struct job *job = agent->finished.first; job != NULL; job = job->next)
+		if (agent->boot >= job->write_at)
+			return true;
+	return false;
+}
+
+/* Is there something to write now? *wake_at: when there will be, as far as time alone decides. */
+static bool
+wants_to_write(struct agent *agent, int64_t *wake_at)
+{
+	bool running = agent->mode == MODE_RUNNING;
+	bool wanted = has_unrecorded(agent) || agent->boot >= agent->heartbeat_at + HEARTBEAT_MS;
+
+	if (running && (agent->more || agent->reconfigured || agent->time_regained))
+		wanted = true;
+	if (agent->look) {
+		/* Control requests, new children and unknown destinations show themselves only here. */
+		wanted = store_control_waiting(agent->store) || wanted;
+		wanted = (running && claim_unsettled(agent)) || wanted;
+		agent->look = false;
+	}
+	return (running && claim_wanted(agent, wake_at)) || wanted;
+}
+
+static int64_t
+until(int64_t at, int64_t now, int64_t most)
+{
+	if (at == TIME_NONE || at - now >= most)
+		return most;
+	return at > now ? at - now : 0;
+}
+
+static void
+wait_for_news(struct agent *agent, int signal_fd, int64_t wait_ms, bool *signaled)
+{
+	int fds[2] = {watch_fd(agent->watch), signal_fd};
+	bool ready[2] = {false, false};
+
+	if (wire_wait(agent->wire, fds, ready, signal_fd == -1 ? 1 : 2, (int)wait_ms) == -1)
+		agent->end = AGENT_FAILED;
+	read_clocks(agent);
+	if (ready[0])
+		(void)watch_drain(agent->watch, agent->boot);
+	*signaled = ready[1];
+}
+
+enum agent_end
+agent_turn(struct agent *agent, int signal_fd, int64_t wait_ms_max, bool *signaled)
+{
+	int64_t wake_at = TIME_NONE;
+	int64_t wait_ms;
+	bool write;
+
+	*signaled = false;
+	read_clocks(agent);
+	agent->hook_budget_ms = HOOK_BUSY_MS;
+	if (!store_in_place(agent->store)) {
+		agent->end = AGENT_REPLACED;
+		return agent->end;
+	}
+	look_outside(agent);
+	write = wants_to_write(agent, &wake_at);
+	if (write && agent->boot >= agent->write_after)
+		transaction(agent);
+	/* After a transaction look once more without waiting; after a refused one wait until it may be tried. */
+	if (write)
+		wake_at = agent->write_after > agent->boot ? agent->write_after : agent->boot;
+	if (write && agent->write_after > agent->boot)
+		agent->look = true;
+	if (agent->end != AGENT_RUNS)
+		return agent->end;
+	send_claimed(agent);
+	ownership_witness(agent, false);
+	if (is_drained(agent))
+		return agent->end = AGENT_STOPPED;
+
+	if (!write)
+		wake_at = sooner_of(wake_at, agent->heartbeat_at + HEARTBEAT_MS);
+	wait_ms = until(wake_at, agent->boot, wait_ms_max);
+	wait_ms = until(earliest_deadline(agent), agent->boot, wait_ms);
+	wait_ms = until(agent->boot + watch_next_ms(agent->watch, agent->boot), agent->boot, wait_ms);
+	wait_for_news(agent, signal_fd, wait_ms, signaled);
+	cancel_overdue(agent);
+	take_finished(agent);
+	store_checkpoint(agent->store, WAL_BYTES_MAX);
+	return agent->end;
+}

@@ -1,0 +1,43 @@
+/*
+ * cmd_init.c - outboxd init: create or upgrade the tables.
+ */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "command/command.h"
+#include "edge/lock.h"
+
+static int
+init(const struct command *command, int argc, char **argv)
+{
+	static const struct option options[] = {
+	    {"database", required_argument, NULL, 'd'}, {NULL, 0, NULL, 0}};
+	const char *database = NULL;
+	struct text report;
+	enum store_status status;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option != 'd')
+			return command_usage(command, NULL);
+		database = optarg;
+	}
+	if (database == NULL || optind != argc)
+		return command_usage(command, "say which database: --database FILE");
+	if (lock_holder(database) > 0) {
+		command_say("outboxd is running on %s; stop it first", database);
+		return EXIT_TEMPORARY;
+	}
+	text_init(&report, 4096);
+	status = store_init(database, &report);
+	(void)fprintf(status == STORE_OK ? stdout : stderr, "%s\n", text_string(&report));
+	text_free(&report);
+	return command_exit_code(status);
+}
+
+const struct command command_init = {
+    .name = "init",
+    .usage = "--database FILE",
+    .summary = "create or upgrade the outbox tables in a database (harmless when they are there)",
+    .run = init,
+};

@@ -1,0 +1,105 @@
+/*
+ * command.c - what the commands share: usage, configuration, the database.
+ */
+#include "command/command.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { PROBLEMS_MAX = 64 * 1024 };
+
+int
+command_usage(const struct command *command, const char *complaint, ...)
+{
+	va_list arguments;
+
+	if (complaint != NULL) {
+		(void)fprintf(stderr, "outboxd %s: ", command->name);
+		va_start(arguments, complaint);
+		(void)vfprintf(stderr, complaint, arguments);
+		va_end(arguments);
+		(void)fputc('\n', stderr);
+	}
+	(void)fprintf(stderr, "usage: outboxd %s %s\n", command->name, command->usage);
+	return EXIT_USAGE;
+}
+
+void
+command_say(const char *format, ...)
+{
+	va_list arguments;
+
+	(void)fputs("outboxd: ", stderr);
+	va_start(arguments, format);
+	(void)vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	(void)fputc('\n', stderr);
+}
+
+int64_t
+command_number(const char *text)
+{
+	char *end;
+	long long value;
+
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || value <= 0)
+		return -1;
+	return value;
+}
+
+struct config *
+command_config(const char *file, int *exit_code)
+{
+	struct text problems;
+	struct config *config;
+
+	text_init(&problems, PROBLEMS_MAX);
+	config = config_load(file, &problems);
+	if (config == NULL) {
+		(void)fputs(text_string(&problems), stderr);
+		*exit_code = EXIT_CONFIG;
+	}
+	text_free(&problems);
+	return config;
+}
+
+int
+command_exit_code(enum store_status status)
+{
+	switch (status) {
+	case STORE_OK:
+	case STORE_NOTHING:
+		return EXIT_FINE;
+	case STORE_CONFIG:
+	case STORE_REFUSED:
+		return EXIT_CONFIG;
+	case STORE_CORRUPT:
+		return EXIT_CORRUPT;
+	case STORE_BUSY:
+	case STORE_FULL:
+	case STORE_REPLACED:
+		break;
+	}
+	return EXIT_TEMPORARY;
+}
+
+struct store *
+command_store(const struct config *config, int *exit_code)
+{
+	struct text why;
+	struct store *store;
+	enum store_status status;
+
+	text_init(&why, 2048);
+	status = store_open(config->database, STORE_CLIENT, &store, &why);
+	if (store == NULL) {
+		command_say("%s", text_string(&why));
+		*exit_code = command_exit_code(status);
+	}
+	text_free(&why);
+	return store;
+}

@@ -1,0 +1,52 @@
+/*
+ * main.c - which command?
+ */
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command/command.h"
+
+#ifndef OUTBOXD_VERSION
+#define OUTBOXD_VERSION "development"
+#endif
+
+static const struct command *const commands[] = {&command_init, &command_run, &command_check,
+    &command_status, &command_explain, &command_cancel, &command_retry, &command_resolve,
+    &command_hold, &command_release, &command_adopt, &command_clock};
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static void
+usage(FILE *to)
+{
+	(void)fputs("outboxd - delivers the rows of an outbox table to payment and booking gateways: never "
+		    "lost, never twice without asking you\n\nusage:\n",
+	    to);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		(void)fprintf(to, "  outboxd %-8s %s\n           %s\n", commands[i]->name,
+		    commands[i]->usage, commands[i]->summary);
+	(void)fputs("  outboxd --version | --help\n", to);
+}
+
+int
+main(int argc, char **argv)
+{
+	(void)setlocale(LC_ALL, "C");
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+		usage(stdout);
+		return EXIT_FINE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		(void)puts("outboxd " OUTBOXD_VERSION);
+		return EXIT_FINE;
+	}
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(argv[1], commands[i]->name) == 0)
+			return commands[i]->run(commands[i], argc - 1, argv + 1);
+	command_say("there is no command %s; see outboxd --help", argv[1]);
+	return EXIT_USAGE;
+}
