@@ -87,7 +87,7 @@ test_the_bytes_of_requests(void **state)
 
 	e.request.body = "{}";
 	e.request.body_length = 2;
-	static const char *const filled[] = {"DELETE", "PUT", "GET"};
+	static const char *const filled[] = {"GET", "DELETE", "PUT"};
 	for (int i = 0; i < 3; i++) {
 		e.request.method = filled[i];
 		exchange_run(&e);
@@ -95,6 +95,12 @@ test_the_bytes_of_requests(void **state)
 		    "%s /orders HTTP/1.1\r\n%sContent-Length: 2\r\n\r\n{}", filled[i], host);
 		expect_request(&e, 6 + i, expected);
 	}
+	e.request.body = NULL;
+	e.request.body_length = 0;
+	e.request.method = "GET";
+	exchange_run(&e);
+	snprintf(expected, sizeof(expected), "GET /orders HTTP/1.1\r\n%s\r\n", host);
+	expect_request(&e, 9, expected);
 	assert_int_equal(peer_connections(e.peer), 1);
 	exchange_end(&e);
 }
@@ -153,6 +159,8 @@ test_bodies_arrive_byte_for_byte(void **state)
 		request = peer_request(e.peer, i, &request_length);
 		assert_true(request_length > length);
 		assert_memory_equal(request + request_length - length, body, length);
+		assert_null(memmem(
+		    request, request_length - length, "Expect", 6)); /* libcurl: over 1 MiB */
 		assert_memory_equal(request + request_length - length - 4, "\r\n\r\n", 4);
 		free(request);
 		free(body);
