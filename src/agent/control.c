@@ -65,10 +65,11 @@ static void
 write_result(struct request *request, const char *reason)
 {
 	struct agent *agent = request->agent;
+	struct store_outcome outcome = {.result = request->row->txn.result, .reason = reason};
 
 	if (request->status == STORE_OK)
-		request->status = store_result(agent->store, request->row->txn.id,
-		    request->row->txn.result, 0, NULL, 0, reason, agent->now);
+		request->status =
+		    store_result(agent->store, request->row->txn.id, &outcome, agent->now);
 }
 
 static enum reply_kind

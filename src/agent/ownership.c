@@ -65,6 +65,7 @@ recover_row(struct agent *agent, int64_t id)
 	struct txn_step step = {.event = EVENT_CRASH, .now = agent->now};
 	struct store_row *row;
 	enum store_status status = store_row(agent->store, id, &row);
+	struct store_outcome outcome = {.result = RESULT_UNKNOWN, .reason = reason};
 	bool lost;
 
 	if (status != STORE_OK)
@@ -72,8 +73,7 @@ recover_row(struct agent *agent, int64_t id)
 	lost = row->txn.state == STATE_SENDING && row->txn.kind == KIND_KEYLESS;
 	status = write_dead_attempt(agent, row);
 	if (status == STORE_OK && lost)
-		status = store_result(
-		    agent->store, id, RESULT_UNKNOWN, 0, NULL, 0, reason, agent->now);
+		status = store_result(agent->store, id, &outcome, agent->now);
 	if (status == STORE_OK)
 		status = record_step(agent, row, &step, lost ? reason : row->reason);
 	store_row_free(row);

@@ -35,7 +35,8 @@ log_row(const struct store_row *row, const struct txn *after, const char *reason
 	log_write(level, after->state == STATE_DONE ? "result" : "state",
 	    LOG_NUMBER("id", after->id), LOG_TEXT("destination", row->destination),
 	    LOG_TEXT("operation", row->operation), LOG_TEXT("state", state_name(after->state)),
-	    LOG_TEXT("result", result_name(after->result)), LOG_TEXT("reason", reason));
+	    LOG_TEXT("result", result_name(after->result)),
+	    LOG_TEXT("reason", reason == NULL || reason[0] == '\0' ? NULL : reason));
 }
 
 /* Copies what was fetched from outside so that it can be stored and shown. */
@@ -230,11 +231,16 @@ write_result(struct record *record)
 {
 	struct agent *agent = record->agent;
 	const struct job *job = record->job;
-	bool body = keeps_body(record);
-	enum store_status status = store_result(agent->store, record->after.id, record->after.result,
-	    job->verdict.http_status, body ? job->verdict.body : NULL,
-	    body ? job->verdict.body_length : 0, record->reason[0] == '\0' ? NULL : record->reason,
-	    agent->now);
+	const struct verdict *verdict = &job->verdict;
+	bool keep = keeps_body(record);
+	struct store_outcome outcome = {.result = record->after.result,
+	    .http_status = verdict->http_status,
+	    .body = keep ? verdict->body : NULL,
+	    .body_length = keep ? verdict->body_length : 0,
+	    .body_is_text = verdict->documents[verdict->unwrapped ? 1 : 0] != NULL,
+	    .reason = record->reason[0] == '\0' ? NULL : record->reason};
+	enum store_status status =
+	    store_result(agent->store, record->after.id, &outcome, agent->now);
 
 	if (status == STORE_OK && job->settings->card_data == CARD_ERASE &&
 	    record->after.result != RESULT_UNKNOWN)
@@ -429,8 +435,8 @@ enum store_status
 record_end(struct agent *agent, struct store_row *row, enum result result, const char *reason)
 {
 	struct txn_step step = {.event = EVENT_FINISH, .now = agent->now, .result = result};
-	enum store_status status =
-	    store_result(agent->store, row->txn.id, result, 0, NULL, 0, reason, agent->now);
+	struct store_outcome outcome = {.result = result, .reason = reason};
+	enum store_status status = store_result(agent->store, row->txn.id, &outcome, agent->now);
 
 	return status != STORE_OK ? status : record_step(agent, row, &step, reason);
 }

@@ -208,8 +208,18 @@ enum store_status store_same_rule(struct store *store, int64_t id, enum phase ph
 enum store_status store_last_rule(
     struct store *store, int64_t id, const char *rule, int64_t since, bool *was);
 
-enum store_status store_result(struct store *store, int64_t id, enum result result, int http_status,
-    const void *body, size_t body_length, const char *reason, int64_t now);
+/* What the app reads. */
+struct store_outcome {
+	enum result result;
+	int http_status; /* 0: none */
+	const void *body; /* NULL: none */
+	size_t body_length;
+	bool body_is_text;  /* valid UTF-8 without NUL: stored as TEXT, else as BLOB */
+	const char *reason; /* or NULL */
+};
+/* Written for the first time, or as the next revision. */
+enum store_status store_result(
+    struct store *store, int64_t id, const struct store_outcome *outcome, int64_t now);
 enum store_status store_result_withdrawn(struct store *store, int64_t id, const char *reason);
 enum store_status store_erase_body(struct store *store, int64_t id);
 enum store_status store_bring_forward(struct store *store, const char *destination, int64_t due_at);

@@ -549,23 +549,21 @@ store_last_rule(struct store *store, int64_t id, const char *rule, int64_t since
 }
 
 enum store_status
-store_result(struct store *store, int64_t id, enum result result, int http_status, const void *body,
-    size_t body_length, const char *reason, int64_t now)
+store_result(
+    struct store *store, int64_t id, const struct store_outcome *outcome, int64_t now)
 {
 	struct binder binder = store_bind(store, STATEMENT_RESULT);
 
 	bind_integer(&binder, 1, id);
-	bind_text(&binder, 2, result_name(result));
-	bind_time(&binder, 3, http_status == 0 ? TIME_NONE : http_status);
-	/* What the gateway sent as text is stored as text, so that sqlite3 shows it and JSON functions take it. */
-	if (body != NULL && memchr(body, '\0', body_length) == NULL) {
-		if (binder.rc == SQLITE_OK)
-			binder.rc = sqlite3_bind_text64(binder.statement, 4, body, body_length,
-			    SQLITE_STATIC, SQLITE_UTF8);
-	} else {
-		bind_blob(&binder, 4, body, body_length);
-	}
-	bind_text(&binder, 5, reason);
+	bind_text(&binder, 2, result_name(outcome->result));
+	bind_time(&binder, 3, outcome->http_status == 0 ? TIME_NONE : outcome->http_status);
+	/* Text as text, so that sqlite3 shows it and JSON functions take it. */
+	if (outcome->body != NULL && outcome->body_is_text && binder.rc == SQLITE_OK)
+		binder.rc = sqlite3_bind_text64(binder.statement, 4, outcome->body,
+		    outcome->body_length, SQLITE_STATIC, SQLITE_UTF8);
+	else
+		bind_blob(&binder, 4, outcome->body, outcome->body_length);
+	bind_text(&binder, 5, outcome->reason);
 	bind_integer(&binder, 6, now);
 	return store_run(store, &binder);
 }
