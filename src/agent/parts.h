@@ -141,7 +141,7 @@ struct agent {
 	bool time_regained; /* due times that lie too far ahead must be brought forward */
 };
 
-/* --- agent.c --- */
+/* --- parts.c --- */
 const struct config *agent_config(const struct agent *agent);
 /* An error that outbox_health shows. */
 void agent_error(struct agent *agent, const char *what);
