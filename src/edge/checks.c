@@ -47,6 +47,15 @@ check_header_free(const char *name)
 	return NULL;
 }
 
+bool
+check_is_setting_name(const char *name)
+{
+	static const char digits[] = "0123456789";
+
+	return name[0] != '\0' && strchr(digits, name[0]) == NULL &&
+	       strspn(name, ALPHANUMERIC "_-") == strlen(name) && name[0] != '_' && name[0] != '-';
+}
+
 const char *
 check_header_value(const char *value)
 {

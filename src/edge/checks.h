@@ -15,6 +15,9 @@ const char *check_header_name(const char *name);
 /* A header that outboxd or libcurl sets itself, or that would change how the message is framed. */
 const char *check_header_free(const char *name);
 
+/* Whether libconfig reads it as a setting's name: a letter, then letters, digits, - and _. */
+bool check_is_setting_name(const char *name);
+
 /* 1 to 4096 printable ASCII characters, no blank at either end. */
 const char *check_header_value(const char *value);
 

@@ -7,16 +7,12 @@
 #include <string.h>
 
 #include "edge/checks.h"
-#include "edge/profile_answers.h"
+#include "edge/profile_parts.h"
 
 enum {
 	RULES_MAX = 256,
 	RULE_NAME_MAX = 40,
-	CONDITIONS_MAX = 16,
 	STATUSES_MAX = 32,
-	VALUES_MAX = 64,
-	VALUE_LENGTH_MAX = 200,
-	OPERATIONS_MAX = 64,
 	STATUS_LOW = 200, /* 1xx is never a final answer */
 	STATUS_HIGH = 599,
 };
@@ -24,8 +20,6 @@ enum {
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char example_status[] = "\"2xx\", \"404\", \"400-499\" or [\"200\", \"202\"]";
-static const char example_when[] =
-    "( { json = \"/error/code\"; equals = \"request_processing\"; } )";
 static const char example_rule[] =
     "{ name = \"done\"; phase = \"submit\"; status = \"2xx\"; verdict = \"succeeded\"; }";
 
@@ -35,166 +29,6 @@ static const char *const verdict_words[] = {"succeeded", "failed", "pending", "n
 
 /* In the order of enum phase. Look-ups and logins are not judged by rules. */
 static const char *const phase_words[] = {"submit", "poll", NULL};
-
-/* --- conditions --- */
-
-/* A condition as it is being read. */
-struct draft_match {
-	struct match match;
-	int kinds; /* how many of equals, one_of, exists were given */
-};
-
-static void
-read_value(struct settings *settings, const config_setting_t *value, struct match *match, size_t at)
-{
-	int type = config_setting_type(value);
-	const char *string;
-
-	if (type == CONFIG_TYPE_INT) {
-		match->type = MATCH_INTEGER;
-		match->integers[at] = config_setting_get_int(value);
-		match->integer_count = at + 1;
-		return;
-	}
-	string = settings_string(settings, value, "a string or a whole number");
-	if (string == NULL)
-		return;
-	if (strlen(string) > VALUE_LENGTH_MAX)
-		settings_problem(settings, value, "longer than %d characters; compare with less",
-		    VALUE_LENGTH_MAX);
-	match->type = MATCH_STRING;
-	match->strings[at] = settings_copy(settings, string);
-	match->string_count = at + 1;
-}
-
-/* Room for count values of either type. */
-static bool
-make_room(struct settings *settings, struct match *match, size_t count)
-{
-	if (match->strings != NULL)
-		return false;
-	match->strings = settings_array(settings, count, sizeof(*match->strings));
-	match->integers = settings_array(settings, count, sizeof(*match->integers));
-	return match->strings != NULL && match->integers != NULL;
-}
-
-static void
-read_equals(struct settings *settings, const config_setting_t *setting, void *target)
-{
-	struct draft_match *draft = target;
-
-	draft->kinds++;
-	if (config_setting_type(setting) == CONFIG_TYPE_BOOL) {
-		draft->match.type = MATCH_BOOLEAN;
-		draft->match.boolean = config_setting_get_bool(setting) != 0;
-	} else if (make_room(settings, &draft->match, 1)) {
-		read_value(settings, setting, &draft->match, 0);
-	}
-}
-
-static void
-read_one_of(struct settings *settings, const config_setting_t *setting, void *target)
-{
-	struct draft_match *draft = target;
-	size_t count;
-	int type;
-
-	draft->kinds++;
-	if (!settings_is_list(
-		settings, setting, 1, VALUES_MAX, "[\"a\", \"b\"] or [1, 2]", &count) ||
-	    !make_room(settings, &draft->match, count))
-		return;
-	type = config_setting_type(config_setting_get_elem(setting, 0));
-	for (size_t i = 0; i < count; i++) {
-		const config_setting_t *value = config_setting_get_elem(setting, (unsigned)i);
-
-		if (config_setting_type(value) != type) {
-			settings_problem(settings, value,
-			    "one_of compares values of one type; write all as strings or all as "
-			    "numbers");
-			return;
-		}
-		read_value(settings, value, &draft->match, i);
-	}
-}
-
-static void
-read_exists(struct settings *settings, const config_setting_t *setting, void *target)
-{
-	struct draft_match *draft = target;
-
-	draft->kinds++;
-	if (config_setting_type(setting) != CONFIG_TYPE_BOOL)
-		settings_problem(settings, setting, "must be true or false; write exists = true");
-	else
-		draft->match.type = config_setting_get_bool(setting) ? MATCH_EXISTS : MATCH_ABSENT;
-}
-
-static const struct setting_rule condition_rules[] = {
-    {.name = "json",
-	.type = SETTING_STRING,
-	.max = 256,
-	.offset = offsetof(struct draft_match, match.pointer),
-	.example = "\"/error/code\""},
-    {.name = "header",
-	.type = SETTING_STRING,
-	.max = 64,
-	.offset = offsetof(struct draft_match, match.header),
-	.example = "\"Location\""},
-    {.name = "equals", .type = SETTING_OTHER, .read = read_equals},
-    {.name = "one_of", .type = SETTING_OTHER, .read = read_one_of},
-    {.name = "exists", .type = SETTING_OTHER, .read = read_exists},
-};
-
-static void
-read_condition(struct settings *settings, const config_setting_t *setting, struct match *match)
-{
-	struct draft_match draft = {0};
-	const char *wrong = NULL;
-
-	if (!settings_is_group(settings, setting, example_when))
-		return;
-	settings_walk(settings, setting, condition_rules, COUNT(condition_rules), &draft);
-	*match = draft.match;
-	if ((config_setting_get_member(setting, "json") == NULL) ==
-	    (config_setting_get_member(setting, "header") == NULL))
-		settings_problem(settings, setting,
-		    "a condition looks at one place; write either json = \"/pointer\" or header = "
-		    "\"Name\"");
-	if (draft.kinds != 1)
-		settings_problem(settings, setting,
-		    "a condition asks one thing; write one of equals, one_of and exists");
-	if (match->pointer != NULL)
-		wrong = check_pointer(match->pointer);
-	else if (match->header != NULL)
-		wrong = check_header_name(match->header);
-	if (wrong != NULL)
-		settings_problem(settings, setting, "%s", wrong);
-	if (match->header != NULL && (match->type == MATCH_INTEGER || match->type == MATCH_BOOLEAN))
-		settings_problem(settings, setting,
-		    "a header's value is text; write equals = \"...\" in double quotes");
-}
-
-/* A list of conditions, or a single one without the list's parentheses. */
-static void
-read_when(struct settings *settings, const config_setting_t *setting, void *target)
-{
-	struct rule *rule = target;
-	bool single = config_setting_type(setting) == CONFIG_TYPE_GROUP;
-	size_t count = 1;
-
-	if (!single &&
-	    !settings_is_list(settings, setting, 1, CONDITIONS_MAX, example_when, &count))
-		return;
-	rule->matches = settings_array(settings, count, sizeof(*rule->matches));
-	if (rule->matches == NULL)
-		return;
-	rule->match_count = count;
-	for (size_t i = 0; i < count; i++)
-		read_condition(settings,
-		    single ? setting : config_setting_get_elem(setting, (unsigned)i),
-		    &rule->matches[i]);
-}
 
 /* --- statuses and phases --- */
 
@@ -290,8 +124,8 @@ read_operations(struct settings *settings, const config_setting_t *setting, void
 {
 	struct rule *rule = target;
 
-	settings_strings(settings, setting, 1, OPERATIONS_MAX, "[\"authorize\", \"capture\"]",
-	    &rule->operations, &rule->operation_count);
+	settings_strings(settings, setting, 1, PROFILE_OPERATIONS_MAX,
+	    "[\"authorize\", \"capture\"]", &rule->operations, &rule->operation_count);
 }
 
 /* --- one rule --- */
@@ -313,7 +147,7 @@ static const struct setting_rule answer_rules[] = {
 	.example = "\"submit\""},
     {.name = "operations", .type = SETTING_OTHER, .read = read_operations},
     {.name = "status", .type = SETTING_OTHER, .read = read_status},
-    {.name = "when", .type = SETTING_OTHER, .read = read_when},
+    {.name = "when", .type = SETTING_OTHER, .read = profile_when_read},
     {.name = "verdict",
 	.type = SETTING_CHOICE,
 	.required = true,
@@ -484,113 +318,6 @@ profile_answers_read(struct settings *settings, const config_setting_t *setting,
 	for (size_t i = 0; i < count; i++)
 		read_answer(settings, config_setting_get_elem(setting, (unsigned)i), profile,
 		    &profile->rules[i]);
-}
-
-/* --- against the rest of the profile --- */
-
-static bool
-applies(const struct rule *rule, const struct operation *operation)
-{
-	for (size_t i = 0; i < rule->operation_count; i++)
-		if (strcmp(rule->operations[i], operation->name) == 0)
-			return true;
-	return rule->operation_count == 0;
-}
-
-static void
-check_operations(struct settings *settings, const config_setting_t *setting,
-    const struct rule *rule, const struct profile *profile)
-{
-	const char *names[OPERATIONS_MAX + 1] = {NULL};
-
-	for (size_t i = 0; i < profile->operation_count && i < OPERATIONS_MAX; i++)
-		names[i] = profile->operations[i].name;
-	for (size_t i = 0; i < rule->operation_count; i++) {
-		const char *nearest;
-
-		if (profile_operation(profile, rule->operations[i]) != NULL)
-			continue;
-		nearest = settings_nearest(rule->operations[i], names);
-		settings_problem(settings, setting,
-		    "operation \"%s\" is not in operations; write %s%s%s",
-		    settings_shown(rule->operations[i]), nearest != NULL ? "\"" : "",
-		    nearest != NULL ? nearest : "the name of one that is",
-		    nearest != NULL ? "\"" : "");
-	}
-}
-
-static void
-check_against(struct settings *settings, const config_setting_t *setting, const struct rule *rule,
-    const struct profile *profile)
-{
-	check_operations(settings, setting, rule, profile);
-	if (rule->verdict == RULE_LOGIN && profile->login == NULL)
-		settings_problem(settings, setting,
-		    "\"login\" without a login block; write login = { ... } or another verdict");
-	if (rule->verdict != RULE_RETRY || (rule->phases & 1u << PHASE_SUBMIT) == 0)
-		return;
-	for (size_t i = 0; i < profile->operation_count; i++)
-		if (profile->operations[i].kind == KIND_KEYLESS &&
-		    applies(rule, &profile->operations[i]))
-			settings_problem(settings, setting,
-			    "\"retry\" would send the keyless operation \"%s\" twice; write "
-			    "\"unprocessed\" where "
-			    "the gateway proves that nothing happened, else \"unknown\", or list "
-			    "other operations",
-			    settings_shown(profile->operations[i].name));
-}
-
-static bool
-can(const struct profile *profile, const struct operation *operation, enum rule_verdict verdict,
-    unsigned phases)
-{
-	for (size_t i = 0; i < profile->rule_count; i++)
-		if (profile->rules[i].verdict == verdict &&
-		    (profile->rules[i].phases & phases) != 0 &&
-		    (operation == NULL || applies(&profile->rules[i], operation)))
-			return true;
-	return false;
-}
-
-/* Nothing succeeds by default: a profile that forgets to say what success looks like makes every
- * order unknown. */
-static void
-check_ends(
-    struct settings *settings, const config_setting_t *answers, const struct profile *profile)
-{
-	unsigned polls = 1u << PHASE_POLL;
-
-	for (size_t i = 0; i < profile->operation_count; i++) {
-		const struct operation *operation = &profile->operations[i];
-
-		if (!can(profile, operation, RULE_SUCCEEDED, polls | 1u << PHASE_SUBMIT))
-			settings_problem(settings, answers,
-			    "operation \"%s\" can never succeed; write a rule with verdict = "
-			    "\"succeeded\" for it",
-			    settings_shown(operation->name));
-		else if (can(profile, operation, RULE_PENDING, ~0u) &&
-			 !can(profile, operation, RULE_SUCCEEDED, polls) &&
-			 !can(profile, operation, RULE_UNWRAP, polls))
-			settings_problem(settings, answers,
-			    "operation \"%s\" can become pending, but no rule says what a finished "
-			    "poll looks like; "
-			    "write one with phase = \"poll\" and verdict \"succeeded\" or "
-			    "\"unwrap\"",
-			    settings_shown(operation->name));
-	}
-}
-
-void
-profile_answers_check(
-    struct settings *settings, const config_setting_t *answers, const struct profile *profile)
-{
-	int before = settings->problem_count;
-
-	for (size_t i = 0; i < profile->rule_count; i++)
-		check_against(settings, config_setting_get_elem(answers, (unsigned)i),
-		    &profile->rules[i], profile);
-	if (before == 0)
-		check_ends(settings, answers, profile);
 }
 
 void

@@ -351,4 +351,3 @@ settings_walk(struct settings *settings, const config_setting_t *group,
 			    "%s is missing; write %s = %s;", rules[i].name, rules[i].name,
 			    rules[i].example);
 }
-

@@ -1,7 +1,8 @@
 /*
  * settings_values.c - one value of a libconfig file: its type, its range, its unit.
  *
- * libconfig's own look-ups answer a wrong type with "not there" or with 0: every type is asked for here.
+ * libconfig's own look-ups answer a wrong type with "not there" or with 0: every type is asked for
+ * here.
  */
 #include <assert.h>
 #include <inttypes.h>
