@@ -171,7 +171,7 @@ check: $(BUILD)/outboxd $(TEST_BIN) $(TEST_TOOLS)
 demo:
 	@CC='$(CC)' sh packaging/need-packages.sh build demo
 	@+$(BUILDING) $(BUILD)/outboxd $(TEST_TOOLS)
-	@sh packaging/demo.sh $(BUILD)
+	@sh tests/demo/demo.sh $(BUILD)
 
 # --- Installing ---------------------------------------------------------------------------------------------------
 
