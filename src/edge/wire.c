@@ -11,10 +11,12 @@
 #include "edge/wire_parts.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdlib.h>
 
 enum {
-	IDLE_CONNECTIONS_MAX = 256,
+	IDLE_CONNECTIONS_MAX =
+	    512, /* fewer than are in use at a time would mean new ones all the time */
 	IDLE_HANDLES_MAX = 128,
 };
 
@@ -29,8 +31,11 @@ wire_new(wire_before_send *before_send, void *context, const char **why)
 	    "SSLKEYLOGFILE", "OPENSSL_CONF", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_SSL_BACKEND"};
 	for (size_t i = 0; i < sizeof(hostile) / sizeof(hostile[0]); i++)
 		unsetenv(hostile[i]);
+	/* With NOSIGNAL libcurl leaves this to us: a peer may reset while TLS says good-bye. */
+	signal(SIGPIPE, SIG_IGN);
 
-	*why = wire_setup_version_refusal(curl_version_info(CURLVERSION_NOW));
+	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+	*why = wire_setup_version_refusal(info);
 	if (*why)
 		return NULL;
 	*why = "libcurl does not start";
@@ -51,6 +56,8 @@ wire_new(wire_before_send *before_send, void *context, const char **why)
 	wire->multi = multi;
 	wire->before_send = before_send;
 	wire->context = context;
+	wire->ca_file = info->cainfo;
+	wire->ca_directory = info->capath;
 	wire->finished_end = &wire->finished;
 	*why = NULL;
 	return wire;

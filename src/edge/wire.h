@@ -53,7 +53,10 @@ struct wire_outcome {
 /* Called just before the first request byte. Non-zero: do not send (the outcome is unsent, REFUSED). */
 typedef int wire_before_send(void *context, void *owner);
 
-/* NULL when libcurl is older than 7.85 or cannot start; *why then says so. */
+/*
+ * NULL when libcurl is older than 7.85 or cannot start; *why then says so. Ignores SIGPIPE from here on and drops
+ * SSLKEYLOGFILE and its like from the environment; so before any thread is started.
+ */
 struct wire *wire_new(wire_before_send *before_send, void *context, const char **why);
 /* Ends every transfer without an outcome. */
 void wire_free(struct wire *wire);

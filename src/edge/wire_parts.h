@@ -39,6 +39,7 @@ struct wire {
 	struct wire_transfer *finished, **finished_end;
 	struct wire_transfer *cancelling;
 	struct wire_sockets sockets;
+	const char *ca_file, *ca_directory; /* the system's, as libcurl was built */
 	struct curl_waitfd *wait_fds;
 	size_t wait_fd_capacity;
 };

@@ -130,12 +130,15 @@ is_plain(const char *url)
 	return strncasecmp(url, "http://", 7) == 0;
 }
 
+/* A method or a header's name: no white space, no control character, nothing that separates (RFC
+ * 9110). */
 static bool
 is_token(const char *text, size_t length)
 {
-	static const char allowed[] = "!#$%&'*+-.^_`|~0123456789"
-				      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	return length > 0 && strspn(text, allowed) >= length;
+	for (size_t i = 0; i < length; i++)
+		if (text[i] <= 0x20 || text[i] >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", text[i]))
+			return false;
+	return length > 0;
 }
 
 /* Headers that libcurl writes from what it knows; a second voice could cut or double a request. */
@@ -282,11 +285,11 @@ set_method_and_body(CURL *easy, const struct wire_request *request)
 /* A destination's own ca_file is the only trust; else the system's, which stands in one file or one
  * directory. */
 static CURLcode
-set_trust(CURL *easy, const struct wire_request *request)
+set_trust(struct wire_transfer *transfer, const struct wire_request *request)
 {
-	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-	const char *file = request->ca_file ? request->ca_file : info->cainfo;
-	const char *directory = file ? NULL : info->capath;
+	CURL *easy = transfer->easy;
+	const char *file = request->ca_file ? request->ca_file : transfer->wire->ca_file;
+	const char *directory = file ? NULL : transfer->wire->ca_directory;
 	CURLcode bad = curl_easy_setopt(easy, CURLOPT_CAINFO, file);
 
 	if (!bad)
@@ -327,7 +330,7 @@ wire_setup_request(struct wire_transfer *transfer, const struct wire_request *re
 	if (!bad)
 		bad = set_method_and_body(easy, request);
 	if (!bad)
-		bad = set_trust(easy, request);
+		bad = set_trust(transfer, request);
 	if (!bad)
 		bad = curl_easy_setopt(
 		    easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)(head_only ? 0 : cap));

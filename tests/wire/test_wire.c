@@ -4,6 +4,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,6 +299,22 @@ test_fresh_connections_are_their_own(void **state)
 }
 
 static void
+test_a_broken_pipe_does_not_kill(void **state)
+{
+	(void)state;
+	struct sigaction now;
+
+	const char *why;
+
+	signal(SIGPIPE, SIG_DFL);
+	struct wire *wire = wire_new(NULL, NULL, &why);
+	assert_non_null(wire);
+	assert_int_equal(sigaction(SIGPIPE, NULL, &now), 0);
+	assert_ptr_equal(now.sa_handler, SIG_IGN);
+	wire_free(wire);
+}
+
+static void
 test_old_libraries_are_refused(void **state)
 {
 	(void)state;
@@ -326,6 +343,7 @@ main(void)
 	    cmocka_unit_test(test_headers_are_found),
 	    cmocka_unit_test(test_the_owner_may_refuse),
 	    cmocka_unit_test(test_fresh_connections_are_their_own),
+	    cmocka_unit_test(test_a_broken_pipe_does_not_kill),
 	    cmocka_unit_test(test_old_libraries_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
