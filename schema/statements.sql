@@ -136,11 +136,12 @@ ORDER BY outbox_id LIMIT ?3;
 -- Never sent, and too late to send.
 SELECT outbox_id FROM outbox_delivery
 WHERE deadline_at IS NOT NULL AND exposed_at IS NULL AND state IN ('blocked','queued','retry','held')
-  AND deadline_at <= ?1 ORDER BY deadline_at LIMIT ?2;
+  AND deadline_at <= ?1 AND fetch_url IS NULL ORDER BY deadline_at LIMIT ?2;
 
 -- name: next_deadline
 SELECT min(deadline_at) FROM outbox_delivery
-WHERE deadline_at IS NOT NULL AND exposed_at IS NULL AND state IN ('blocked','queued','retry','held');
+WHERE deadline_at IS NOT NULL AND exposed_at IS NULL AND state IN ('blocked','queued','retry','held')
+  AND fetch_url IS NULL;
 
 -- name: bring_forward
 -- Nothing waits longer than ?2 because a clock was wrong once (not_before is the app's own word).

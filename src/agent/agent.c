@@ -395,6 +395,7 @@ transaction(struct agent *agent)
 			agent->end = AGENT_FAILED; /* start anew, and adopt then */
 		return;
 	}
+	agent->write_after = clock_boot_ms() + agent_config(agent)->commit_window_ms;
 	agent->adopting = false;
 	agent->reconfigured = false;
 	agent->time_regained = false;
@@ -555,11 +556,11 @@ agent_turn(struct agent *agent, int signal_fd, int64_t wait_ms_max, bool *signal
 	write = wants_to_write(agent, &wake_at);
 	if (write && agent->boot >= agent->write_after)
 		transaction(agent);
-	/* After a transaction look once more without waiting; after a refused one wait until it may be tried. */
-	if (write)
-		wake_at = agent->write_after > agent->boot ? agent->write_after : agent->boot;
-	if (write && agent->write_after > agent->boot)
+	/* Look once more when the commit window, or the pause after a refused transaction, has passed. */
+	if (write) {
+		wake_at = agent->write_after;
 		agent->look = true;
+	}
 	if (agent->end != AGENT_RUNS)
 		return agent->end;
 	send_claimed(agent);

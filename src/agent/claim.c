@@ -167,8 +167,6 @@ claim_state(struct agent *agent, struct lane *lane, enum state state, int *slots
 
 	if (status != STORE_OK)
 		return status;
-	if (rows.count == limit)
-		agent->more = true; /* perhaps some ended without using a slot */
 	for (size_t i = 0; status == STORE_OK && i < rows.count; i++) {
 		struct job *job = job_new(agent, lane, phase);
 		bool claimed = false;
@@ -193,6 +191,8 @@ claim_state(struct agent *agent, struct lane *lane, enum state state, int *slots
 		else
 			job_free(agent, job);
 	}
+	if (rows.count == limit && *slots > 0)
+		agent->more = true; /* some ended without using their slot */
 	store_rows_free(&rows);
 	return status;
 }

@@ -132,7 +132,7 @@ struct agent {
 	bool more;           /* a batch was full: go on without waiting */
 	bool settle;         /* rows may have to move that are not sent: children, unknown destinations */
 	bool reconfigured;   /* rows held for configuration may go on */
-	int64_t write_after; /* boot clock: the database was busy or full */
+	int64_t write_after; /* boot clock: the database was busy or full, or the commit window is open */
 	int hook_budget_ms;
 	enum agent_end end;
 	char last_error[256];

@@ -308,12 +308,24 @@ foreign_url_effect(struct record *record)
 	    "several fetch URLs in a row pointed outside the destination");
 }
 
+/* 429, and a 503 that says for how long, speak for the whole destination. */
+static void
+slow_down(const struct record *record)
+{
+	const struct job *job = record->job;
+	int64_t asked = retry_after(record);
+
+	if (job->answer.http_status == 429 && asked < job->settings->retry_base_ms)
+		asked = job->settings->retry_base_ms;
+	if (asked > 0 && (job->answer.http_status == 429 || job->answer.http_status == 503))
+		gate_slow(&job->lane->gate, record->agent->boot + asked);
+}
+
 static enum store_status
 destination_effect(struct record *record, bool refused_again)
 {
 	struct agent *agent = record->agent;
 	struct lane *lane = record->job->lane;
-	int64_t asked = retry_after(record);
 
 	switch (record->decision.effect) {
 	case EFFECT_NONE:
@@ -332,8 +344,7 @@ destination_effect(struct record *record, bool refused_again)
 	case EFFECT_SLOW:
 		break;
 	}
-	if (asked > 0 && (record->job->verdict.http_status == 429))
-		gate_slow(&lane->gate, agent->boot + asked);
+	slow_down(record);
 	/* An answer that is no complaint about credentials or trust ends such a hold. */
 	if (lane->gate.shut == GATE_HELD_PROBED && record->job->answer.evidence == EVIDENCE_ANSWERED)
 		return lane_release(agent, lane);

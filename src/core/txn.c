@@ -243,11 +243,11 @@ expose(struct txn *txn, int64_t now)
 static void
 to_retry(struct txn *txn, int64_t due_at)
 {
+	/* expires_at no longer applies to what was sent in time, and a poll's deadline ends with the poll. */
+	if (txn_exposed(txn) || txn->has_fetch_url)
+		txn->deadline_at = TIME_NONE;
 	txn->due_at = due_at;
 	txn->has_fetch_url = false;
-	if (!txn_exposed(txn))
-		return;
-	txn->deadline_at = TIME_NONE; /* expires_at no longer applies: it was sent in time */
 }
 
 static void

@@ -403,14 +403,20 @@ store_begin(struct store *store, int busy_ms)
 	}
 	if (status != STORE_OK)
 		store_rollback(store);
+	store->changes_at_begin = sqlite3_total_changes(store->db);
 	return status;
 }
 
 enum store_status
 store_commit(struct store *store)
 {
-	enum store_status status = run(store, STATEMENT_COMMIT);
+	enum store_status status;
 
+	if (store->expecting && sqlite3_total_changes(store->db) == store->changes_at_begin) {
+		store_rollback(store); /* nothing was written: no commit, no count, no sync */
+		return STORE_OK;
+	}
+	status = run(store, STATEMENT_COMMIT);
 	if (status != STORE_OK)
 		store_rollback(store);
 	else if (store->expecting)

@@ -79,7 +79,7 @@ void store_checkpoint(struct store *store, int64_t wal_bytes_max);
 
 /* Waits for the write lock at most busy_ms. OK, BUSY, FULL, REPLACED or CORRUPT. */
 enum store_status store_begin(struct store *store, int busy_ms);
-/* On anything but OK the transaction is rolled back. */
+/* On anything but OK the transaction is rolled back. One that wrote nothing costs nothing. */
 enum store_status store_commit(struct store *store);
 void store_rollback(struct store *store);
 

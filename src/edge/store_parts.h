@@ -19,6 +19,7 @@ struct store {
 	struct store_identity expected;
 	bool expecting;
 	int64_t body_max;
+	int changes_at_begin; /* sqlite3_total_changes() once the transaction had begun */
 	char destination[256]; /* what store_next_destination() returned last */
 };
 
