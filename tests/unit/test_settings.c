@@ -110,6 +110,7 @@ static const struct bad bads[] = {
     {NAME "number = 11111111111111111111111111111111111111111111111111;\n", 2, "50 characters",
 	"at most 9"},
     {NAME "number = 501;\n", 2, "out of range", "write -5 to 500"},
+    {NAME "/* a\n b */ # c\n// d\nnumber = 501;\n", 5, "out of range", "write -5 to 500"},
     {NAME "number = -6;\n", 2, "out of range", "write -5 to 500"},
     {NAME "number = 30.5;\n", 2, "decimal point", "write 7"},
     {NAME "number = 1e2;\n", 2, "decimal point", "write 7"},
