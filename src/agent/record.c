@@ -100,14 +100,16 @@ decide(struct record *record)
 	    .now_trusted = agent->timeline.trusted,
 	    .key_window_ms = txn_key_window_ms(job->settings->key_retention_ms),
 	    .give_up_at = since + job->settings->give_up_after_ms};
-	enum store_status status;
+	enum store_status status = STORE_OK;
 
 	record->rule = job->verdict.rule;
 	if (job->phase == PHASE_POLL && !facts.answered && txn->deadline_at != TIME_NONE &&
 	    agent->now >= txn->deadline_at)
 		record->rule = "past-deadline"; /* counted on its own */
-	status = store_same_rule(agent->store, txn->id, job->phase, record->rule, &facts.same_before,
-	    &facts.same_since);
+	facts.same_since = TIME_NONE;
+	if (policy_needs_history(&facts, &job->verdict))
+		status = store_same_rule(agent->store, txn->id, job->phase, record->rule,
+		    &facts.same_before, &facts.same_since);
 	if (status == STORE_OK)
 		record->decision = policy_decide(&facts, &job->verdict);
 	return status;
@@ -253,7 +255,9 @@ write_attempt(const struct record *record)
 {
 	const struct job *job = record->job;
 	const struct wire_outcome *outcome = job->outcome;
+	bool first = job->row->txn.attempts + job->row->txn.polls == 1;
 	struct store_attempt attempt = {.outbox_id = job->row->txn.id,
+	    .n = first ? 1 : 0,
 	    .phase = job->phase,
 	    .started_at = job->row->txn.started_at,
 	    .ended_at = job->ended_at,

@@ -222,14 +222,18 @@ act(enum action action, const struct policy_facts *facts)
 	return finish(RESULT_UNKNOWN, NULL);
 }
 
+static bool
+past_deadline(const struct policy_facts *facts)
+{
+	return facts->phase == PHASE_POLL && facts->now_trusted &&
+	    facts->txn->deadline_at != TIME_NONE && facts->now >= facts->txn->deadline_at;
+}
+
 /* A poll that would go on past its deadline: one more complete poll, then unknown. */
 static struct decision
 end_of_polling(const struct policy_facts *facts, struct decision decision)
 {
-	const struct txn *txn = facts->txn;
-
-	if (decision.event != EVENT_NOT_READY || !facts->now_trusted ||
-	    txn->deadline_at == TIME_NONE || facts->now < txn->deadline_at)
+	if (decision.event != EVENT_NOT_READY || !past_deadline(facts))
 		return decision;
 	if (!facts->answered && facts->same_before + 1 < POLICY_POLL_LIMIT)
 		return decision;
@@ -259,6 +263,32 @@ end_of_trying(const struct policy_facts *facts, struct decision decision)
 		decision.why = "give_up_after passed";
 	}
 	return decision;
+}
+
+bool
+policy_needs_history(const struct policy_facts *facts, const struct verdict *verdict)
+{
+	switch (look_up(facts, verdict->class)) {
+	case AGAIN_LIMITED:
+	case AGAIN_REPLAYED:
+	case AGAIN_A_WHILE:
+	case POLL_LIMITED:
+		return true;
+	case SUCCEED:
+	case FAIL:
+	case REFUSE:
+	case CONFLICT:
+	case FETCH:
+	case UNSENT:
+	case REQUEUE:
+	case AGAIN:
+	case UNKNOWN:
+	case POLL:
+	case RESUBMIT:
+	case HOLD_ROW:
+		break;
+	}
+	return past_deadline(facts);
 }
 
 struct decision

@@ -53,6 +53,9 @@ struct decision {
 	const char *why;     /* a constant sentence when the verdict's own reason does not say it, or NULL */
 };
 
+/* Whether same_before and same_since count for this verdict; else they need not be looked up. */
+bool policy_needs_history(const struct policy_facts *facts, const struct verdict *verdict);
+
 struct decision policy_decide(const struct policy_facts *facts, const struct verdict *verdict);
 
 /*

@@ -498,8 +498,8 @@ enum store_status
 store_attempt(struct store *store, const struct store_attempt *attempt)
 {
 	struct binder binder;
-	int64_t n = 0;
-	enum store_status status = attempt_number(store, attempt, &n);
+	int64_t n = attempt->n;
+	enum store_status status = n > 0 ? STORE_OK : attempt_number(store, attempt, &n);
 
 	if (status != STORE_OK)
 		return status;
