@@ -206,7 +206,7 @@ claim_submits(struct agent *agent, struct lane *lane)
 	int rest = slots - first;
 	enum store_status status;
 
-	if (slots == 0)
+	if (slots == 0 || lane_probes_by_login(lane))
 		return STORE_OK;
 	status = claim_state(agent, lane, STATE_RETRY, &first);
 	slots = first + rest;
@@ -501,9 +501,13 @@ lane_wanted(struct agent *agent, struct lane *lane, int64_t *wake_at)
 	if (is_due(agent, lane, STATE_BLOCKED, wake_at))
 		agent->settle = true;
 	sooner(wake_at, gate_wake_at(&lane->gate, agent->boot));
-	due = poll && is_due(agent, lane, STATE_PENDING, wake_at);
-	due = (submit && is_due(agent, lane, STATE_QUEUED, wake_at)) || due;
+	due = submit && is_due(agent, lane, STATE_QUEUED, wake_at);
 	due = (submit && is_due(agent, lane, STATE_RETRY, wake_at)) || due;
+	if (due && lane_probes_by_login(lane)) {
+		lane_login(agent, lane);
+		due = false;
+	}
+	due = (poll && is_due(agent, lane, STATE_PENDING, wake_at)) || due;
 	if (!due || lane_ready(agent, lane))
 		return due;
 	/* Nothing is claimed without a session in hand. */

@@ -184,6 +184,13 @@ lane_ready(const struct agent *agent, const struct lane *lane)
 	return lane->session.value != NULL && !session_is_old(agent, lane);
 }
 
+bool
+lane_probes_by_login(const struct lane *lane)
+{
+	return lane->settings->profile->login != NULL &&
+	    (lane->gate.shut == GATE_BREAKER || lane->gate.shut == GATE_HELD_PROBED);
+}
+
 void
 lane_session_expired(struct lane *lane, int64_t serial)
 {
@@ -247,7 +254,7 @@ lane_login(struct agent *agent, struct lane *lane)
 
 	if (session->logging_in || agent->boot < session->login_at)
 		return;
-	if (lane->gate.shut == GATE_HELD_PROBED || lane->gate.shut == GATE_BREAKER) {
+	if (lane_probes_by_login(lane)) {
 		if (!gate_may_probe(&lane->gate, agent->boot))
 			return;
 		gate_probed(&lane->gate, agent->boot);

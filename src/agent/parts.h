@@ -159,6 +159,8 @@ enum store_status lane_hold(struct agent *agent, struct lane *lane, enum gate_sh
 enum store_status lane_release(struct agent *agent, struct lane *lane);
 /* Is there a session, where one is needed? */
 bool lane_ready(const struct agent *agent, const struct lane *lane);
+/* A failing destination with a login is probed by that: a probe by a row might be a real order. */
+bool lane_probes_by_login(const struct lane *lane);
 /* Starts a login when one is due. */
 void lane_login(struct agent *agent, struct lane *lane);
 void lane_login_ended(struct agent *agent, struct job *job);

@@ -243,9 +243,12 @@ print_one(struct store *store, int64_t id)
 	}
 	if (store_result_read(store, id, &result) == STORE_OK) {
 		iso_time(result.finished_at, time);
-		(void)printf("result: %s at %s, HTTP status %d, %" PRId64 " bytes, revision %" PRId64 "\n",
-		    result_name(result.result), time, result.http_status, result.body_length,
+		(void)printf("result: %s at %s, revision %" PRId64, result_name(result.result), time,
 		    result.revision);
+		if (result.http_status != 0)
+			(void)printf(", HTTP status %d, %" PRId64 " bytes", result.http_status,
+			    result.body_length);
+		(void)putchar('\n');
 	}
 	(void)printf("exchanges (%d submits, %d polls):\n", row->txn.attempts, row->txn.polls);
 	(void)store_attempts(store, id, print_attempt, NULL);
