@@ -210,6 +210,8 @@ permitted(const struct txn *txn, const struct txn_step *step)
 	case EVENT_RESUBMIT:
 		if (txn->state == STATE_DONE && txn->result != RESULT_UNKNOWN)
 			return false;
+		if (txn->state == STATE_HELD && txn->resume_state == STATE_BLOCKED)
+			return false; /* its parent has not succeeded: it can only be released */
 		/* The same key is safe only where there is one; the rest needs a person's word. */
 		return step->checked || !txn_exposed(txn) ||
 		    (txn->frozen && txn->kind != KIND_KEYLESS && !step->new_key);
@@ -356,7 +358,9 @@ keep_books(struct txn *txn, const struct txn_step *step, enum state to)
 		break;
 	case EVENT_RELEASE:
 		txn->hold = HOLD_NONE;
-		txn->due_at = to == STATE_BLOCKED ? 0 : step->now;
+		txn->due_at = step->now > txn->eligible_at ? step->now : txn->eligible_at; /* not_before */
+		if (to == STATE_BLOCKED)
+			txn->due_at = 0; /* its parent is looked at anew */
 		break;
 	case EVENT_FINISH:
 	case EVENT_RESOLVE:
