@@ -387,6 +387,7 @@ transaction(struct agent *agent)
 	else
 		store_rollback(agent->store);
 	if (agent_store_failed(agent, status, "commit")) {
+		agent->write_failures++;
 		forget_claims(agent);
 		for (struct job *job = agent->finished.first; job != NULL; job = job->next)
 			job->recorded = false;
@@ -396,6 +397,7 @@ transaction(struct agent *agent)
 		return;
 	}
 	agent->write_after = clock_boot_ms() + agent_config(agent)->commit_window_ms;
+	agent->commits++;
 	agent->adopting = false;
 	agent->reconfigured = false;
 	agent->time_regained = false;
@@ -570,6 +572,8 @@ agent_turn(struct agent *agent, int signal_fd, int64_t wait_ms_max, bool *signal
 
 	if (!write)
 		wake_at = sooner_of(wake_at, agent->heartbeat_at + HEARTBEAT_MS);
+	if (agent_config(agent)->metrics_file != NULL)
+		wake_at = sooner_of(wake_at, agent->reported_at);
 	wait_ms = until(wake_at, agent->boot, wait_ms_max);
 	wait_ms = until(earliest_deadline(agent), agent->boot, wait_ms);
 	wait_ms = until(agent->boot + watch_next_ms(agent->watch, agent->boot), agent->boot, wait_ms);
@@ -577,5 +581,6 @@ agent_turn(struct agent *agent, int signal_fd, int64_t wait_ms_max, bool *signal
 	cancel_overdue(agent);
 	take_finished(agent);
 	store_checkpoint(agent->store, WAL_BYTES_MAX);
+	report_metrics(agent);
 	return agent->end;
 }

@@ -141,9 +141,11 @@ lane_hold(struct agent *agent, struct lane *lane, enum gate_shut shut, const cha
 	gate_close(&lane->gate, shut, agent->boot);
 	if (lane->cause[0] != '\0' && lane->gate.shut != shut)
 		return STORE_OK; /* held for a weightier cause already */
-	if (strcmp(lane->cause, cause) != 0)
+	if (strcmp(lane->cause, cause) != 0) {
+		lane->metrics.holds++;
 		log_write(LOG_LEVEL_ERROR, "destination_held", LOG_TEXT("destination", lane->name),
 		    LOG_TEXT("cause", cause), LOG_TEXT("reason", reason));
+	}
 	(void)snprintf(lane->cause, sizeof(lane->cause), "%s", cause);
 	agent_error(agent, reason);
 	return store_destination_hold(agent->store, lane->name, cause, reason, agent->now);

@@ -6,6 +6,7 @@
 
 #include "agent/agent.h"
 #include "agent/gate.h"
+#include "agent/metrics.h"
 #include "core/backoff.h"
 #include "core/key.h"
 #include "core/policy.h"
@@ -25,6 +26,7 @@ enum {
 	WITNESS_MS = 5000,        /* the witness follows the write counter at most this late */
 	SWEEP_MS = 1000,          /* expiry of rows that cannot be sent */
 	HOUSEKEEPING_MS = 60000,  /* purge */
+	METRICS_MS = 10000,       /* metrics_file */
 	CLAIM_MAX = 256,          /* rows of one destination in one turn */
 	SWEEP_MAX = 200,
 	RETRY_AFTER_MAX_MS = 3600 * 1000,
@@ -60,6 +62,7 @@ struct lane {
 	char cause[32];       /* of the hold in outbox_destination, "" when it is not held */
 	int64_t usable_since; /* Unix ms: give_up_after does not run while it was held */
 	int foreign_urls;     /* in a row */
+	struct lane_metrics metrics;
 	struct lane *next;
 };
 
@@ -88,6 +91,7 @@ struct job {
 	const struct wire_outcome *outcome;
 	bool judged;
 	bool recorded; /* in this turn's transaction */
+	enum result ended_as;
 	struct answer answer;
 	struct verdict verdict;
 	int64_t ended_at; /* Unix ms */
@@ -126,7 +130,10 @@ struct agent {
 	int64_t heartbeat_at;         /* boot clock of the last one */
 	int64_t swept_at;
 	int64_t housekept_at;
+	int64_t reported_at;          /* boot clock: the next metrics_file */
 	int64_t data_version;
+	uint64_t commits;
+	uint64_t write_failures;
 	bool deferred;       /* an operator's request waits for a row under way */
 	bool look;           /* somebody else wrote: look at everything */
 	bool more;           /* a batch was full: go on without waiting */
@@ -226,6 +233,10 @@ enum store_status record_step(
 
 /* --- control.c --- */
 enum store_status control_answer_all(struct agent *agent);
+
+/* --- report.c --- */
+/* Writes metrics_file when it is time. */
+void report_metrics(struct agent *agent);
 
 /* --- ownership.c --- */
 /* At start: compares with the witness; running or waiting for adopt. */

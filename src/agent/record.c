@@ -412,6 +412,7 @@ record_job(struct agent *agent, struct job *job)
 		if (record.decision.alert)
 			agent_error(agent, record.reason);
 		log_row(job->row, &record.after, record.reason);
+		job->ended_as = record.after.result;
 	}
 	free(record.fetch_url);
 	return status;
@@ -422,6 +423,10 @@ record_done(struct agent *agent, struct job *job)
 {
 	if (job->row == NULL)
 		return;
+	metrics_count_attempt(&job->lane->metrics, job->phase, job->answer.evidence,
+	    job->row->txn.attempts, job->ended_at - job->row->txn.started_at);
+	if (job->ended_as != RESULT_NONE)
+		metrics_count_result(&job->lane->metrics, job->ended_as);
 	if (gate_ended(&job->lane->gate, job->phase, job->row->txn.kind, outcome_for_gate(job),
 		agent->boot)) {
 		log_write(LOG_LEVEL_WARNING, "breaker_open", LOG_TEXT("destination", job->lane->name));

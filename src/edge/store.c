@@ -527,15 +527,21 @@ store_raise_outbox_id(struct store *store, int64_t id)
 	return store_run(store, &binder);
 }
 
-void
-store_checkpoint(struct store *store, int64_t wal_bytes_max)
+int64_t
+store_wal_bytes(const struct store *store)
 {
 	struct stat wal;
 	char *path = sqlite3_mprintf("%s-wal", store->path);
-	bool large = path != NULL && stat(path, &wal) == 0 && wal.st_size > wal_bytes_max;
+	int64_t bytes = path != NULL && stat(path, &wal) == 0 ? wal.st_size : 0;
 
 	sqlite3_free(path);
-	if (!large || wal_reset_is_fixed())
+	return bytes;
+}
+
+void
+store_checkpoint(struct store *store, int64_t wal_bytes_max)
+{
+	if (wal_reset_is_fixed() || store_wal_bytes(store) <= wal_bytes_max)
 		return;
 	(void)sqlite3_busy_timeout(store->db, 0);
 	(void)sqlite3_wal_checkpoint_v2(

@@ -74,6 +74,8 @@ int64_t store_data_version(struct store *store);
  * WAL has outgrown wal_bytes_max. Outside a transaction. On other versions SQLite does it by itself.
  */
 void store_checkpoint(struct store *store, int64_t wal_bytes_max);
+/* Size of the WAL file. */
+int64_t store_wal_bytes(const struct store *store);
 
 /* --- transactions --- */
 
