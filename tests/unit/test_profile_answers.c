@@ -352,7 +352,7 @@ test_travlinq(void **state)
 static void
 test_travlinq_refusals(void **state)
 {
-	static const int not_final[] = {400, 401, 403, 404, 408, 425, 429};
+	static const int not_final[] = {400, 401, 403, 404, 407, 408, 421, 425, 429};
 	struct profile *profile = load("travlinq");
 
 	(void)state;
