@@ -163,6 +163,7 @@ packages:
 
 test:
 	@CC='$(CC)' sh packaging/need-packages.sh build test
+	@$(if $(SANITIZE),CC='$(CC)' sh packaging/need-packages.sh sanitize,:)
 	@+$(BUILDING) check
 
 check: $(BUILD)/outboxd $(TEST_BIN) $(TEST_TOOLS)

@@ -1,6 +1,6 @@
 # need-packages.sh - name what is missing on this machine, and install it where that is possible.
 #
-#   sh packaging/need-packages.sh [--check] build|test|demo...
+#   sh packaging/need-packages.sh [--check] build|test|demo|sanitize...
 #
 # Looks for the things themselves (a command, a pkg-config module), so that any system that has them is fine. What is
 # missing is installed by its Debian name on Debian and Ubuntu; elsewhere, or with --check, it is named and the exit
@@ -24,6 +24,14 @@ command_() { # command_ COMMAND PACKAGE
 }
 module() { # module PKG-CONFIG-NAME PACKAGE
 	pkg-config --exists "$1" 2>/dev/null || lacks "$2" "the library $1 with its headers (pkg-config $1)"
+}
+
+# The authorities that TLS trusts; every family of systems has its own place for them.
+authorities() {
+	for file in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+		if [ -e "$file" ]; then return; fi
+	done
+	lacks ca-certificates 'the certificates of the public authorities'
 }
 
 compiler=${CC:-gcc}
@@ -51,11 +59,20 @@ for set; do
 		module libmicrohttpd libmicrohttpd-dev
 		command_ openssl openssl
 		command_ sqlite3 sqlite3
+		authorities
 		;;
 	demo)
 		module libmicrohttpd libmicrohttpd-dev
 		command_ openssl openssl
 		command_ sqlite3 sqlite3
+		authorities
+		;;
+	sanitize) # needs the compiler, so it is asked for after "build"
+		major=$("$compiler" -dumpversion | cut -d. -f1)
+		case $compiler in
+		clang*) [ -e "$("$compiler" -print-file-name="libclang_rt.asan-$(uname -m).a")" ] ||
+			lacks "libclang-rt-$major-dev" "the sanitizers' runtime for $compiler $major" ;;
+		esac
 		;;
 	*)
 		echo "need-packages.sh: no set '$set'" >&2
@@ -64,10 +81,10 @@ for set; do
 	esac
 done
 [ -n "$missing" ] || exit 0
+# shellcheck disable=SC2086 # words are wanted
 missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
 missing=${missing% }
 
-install="apt-get install --no-install-recommends $missing"
 sudo=
 if [ "$(id -u)" != 0 ]; then sudo=sudo; fi
 
@@ -80,7 +97,7 @@ fi
 if [ -n "$check" ] || { [ -n "$sudo" ] && ! command -v sudo >/dev/null 2>&1; }; then
 	echo "outboxd: missing packages: $missing" >&2
 	echo "Install them (as root), then run make again:" >&2
-	echo "  $install" >&2
+	echo "  apt-get update && apt-get install --no-install-recommends $missing" >&2
 	exit 1
 fi
 
@@ -96,6 +113,7 @@ if [ -n "$sudo" ] && ! sudo -n true 2>/dev/null; then
 fi
 # An update that fails in part (a third party's broken source) need not matter: the installation decides.
 apt update
+# shellcheck disable=SC2086
 if ! apt install --no-install-recommends $missing; then
 	cat "$log" >&2
 	echo "outboxd: could not install: $missing" >&2

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void
 must(int condition, const char *what)
@@ -65,8 +66,10 @@ scratch_path(const char *directory, const char *name)
 void
 scratch_write(const char *path, const void *bytes, size_t length)
 {
-	FILE *file = fopen(path, "w");
+	FILE *file;
 
+	unlink(path); /* it may not be writable: only root would not notice */
+	file = fopen(path, "w");
 	must(file != NULL, path);
 	must(fwrite(bytes, 1, length, file) == length, path);
 	must(fclose(file) == 0, path);
