@@ -76,6 +76,7 @@ check(const struct command *command, int argc, char **argv)
 	    {"config", required_argument, NULL, 'c'}, {NULL, 0, NULL, 0}};
 	const char *file = NULL;
 	struct config *config;
+	bool fit;
 	int option;
 	int code = EXIT_CONFIG;
 
@@ -93,7 +94,10 @@ check(const struct command *command, int argc, char **argv)
 		(void)printf("destination %s: profile %s, %s\n", config->destinations[i].name,
 		    config->destinations[i].profile->name, config->destinations[i].base_url);
 	check_owner(config);
+	fit = command_place(config);
 	code = check_database(config);
+	if (code == EXIT_FINE && !fit)
+		code = EXIT_CONFIG;
 	if (code == EXIT_FINE)
 		(void)printf("all is well\n");
 	config_free(config);

@@ -203,6 +203,10 @@ start(const char *file)
 		config_free(config);
 		return EXIT_CONFIG;
 	}
+	if (!command_place(config)) {
+		config_free(config);
+		return EXIT_CONFIG;
+	}
 	switch (lock_take(config->database, &lock, &why)) {
 	case LOCK_TAKEN:
 		code = serve(config, file);

@@ -7,6 +7,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "edge/place.h"
 
 enum { PROBLEMS_MAX = 64 * 1024 };
 
@@ -67,6 +70,21 @@ command_config(const char *file, int *exit_code)
 	return config;
 }
 
+bool
+command_place(const struct config *config)
+{
+	struct text findings;
+	enum place_fitness fitness;
+	const char *line;
+
+	text_init(&findings, PROBLEMS_MAX);
+	fitness = place_check(config->database, config->state_dir, &findings);
+	for (line = text_string(&findings); *line != '\0'; line += strcspn(line, "\n") + 1)
+		command_say("%.*s", (int)strcspn(line, "\n"), line);
+	text_free(&findings);
+	return fitness != PLACE_UNFIT;
+}
+
 int
 command_exit_code(enum store_status status)
 {
@@ -82,6 +100,7 @@ command_exit_code(enum store_status status)
 	case STORE_BUSY:
 	case STORE_FULL:
 	case STORE_REPLACED:
+	case STORE_UNSYNCED:
 		break;
 	}
 	return EXIT_TEMPORARY;

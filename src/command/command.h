@@ -4,6 +4,7 @@
 #ifndef OUTBOXD_COMMAND_COMMAND_H
 #define OUTBOXD_COMMAND_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "edge/config.h"
@@ -45,6 +46,9 @@ struct config *command_config(const char *file, int *exit_code);
 
 /* Opens the configured database for a command. NULL: said why, *exit_code is set. */
 struct store *command_store(const struct config *config, int *exit_code);
+
+/* Whether the database may be served where it lies; says what was found. False: outboxd must not run there (EXIT_CONFIG). */
+bool command_place(const struct config *config);
 
 int command_exit_code(enum store_status status);
 
