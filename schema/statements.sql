@@ -20,6 +20,12 @@ PRAGMA journal_mode = WAL;
 -- name: synchronous
 PRAGMA synchronous;
 
+-- name: sync_in_commit
+PRAGMA synchronous = FULL;
+
+-- name: sync_after_commit
+PRAGMA synchronous = NORMAL;
+
 -- name: data_version
 PRAGMA data_version;
 

@@ -373,10 +373,23 @@ release_recorded(struct agent *agent)
 	}
 }
 
+/*
+ * The app may read a result a moment before it is durable, and a power cut in that moment takes it back. A keyed row is then
+ * delivered again under its key; a keyless one would end as unknown, so its result is not shown before it is safe.
+ */
+static enum store_sync
+sync_for(const struct agent *agent)
+{
+	for (const struct job *job = agent->finished.first; job != NULL; job = job->next)
+		if (job->row != NULL && job->row->txn.kind == KIND_KEYLESS)
+			return STORE_SYNC_IN_COMMIT;
+	return STORE_SYNC_AFTER_COMMIT;
+}
+
 static void
 transaction(struct agent *agent)
 {
-	enum store_status status = store_begin(agent->store, TURN_BUSY_MS);
+	enum store_status status = store_begin(agent->store, TURN_BUSY_MS, sync_for(agent));
 
 	if (agent_store_failed(agent, status, "begin"))
 		return;

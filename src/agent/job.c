@@ -350,7 +350,7 @@ commit_intent(struct agent *agent, struct job *job)
 		return -1;
 	if (txn_apply(&after, &step) == -1)
 		return -1;
-	status = store_begin(agent->store, agent->hook_budget_ms);
+	status = store_begin(agent->store, agent->hook_budget_ms, STORE_SYNC_AFTER_COMMIT);
 	if (status == STORE_OK) {
 		status = store_move(
 		    agent->store, job->row->txn.state, &after, job->row->reason, job->row->fetch_url);

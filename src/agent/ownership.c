@@ -134,7 +134,7 @@ begin_epoch(struct agent *agent, struct witness *now, int64_t epoch)
 static int
 serve(struct agent *agent, struct witness *now, struct text *why)
 {
-	enum store_status status = store_begin(agent->store, 5000);
+	enum store_status status = store_begin(agent->store, 5000, STORE_SYNC_IN_COMMIT);
 
 	if (status == STORE_OK) {
 		status = begin_epoch(agent, now, now->epoch + 1);

@@ -36,6 +36,9 @@ agent_store_failed(struct agent *agent, enum store_status status, const char *wh
 	case STORE_CORRUPT:
 		agent->end = AGENT_CORRUPT;
 		break;
+	case STORE_UNSYNCED:
+		agent->end = AGENT_FAILED;
+		break;
 	case STORE_FULL:
 	case STORE_REFUSED:
 	case STORE_CONFIG:
@@ -44,7 +47,8 @@ agent_store_failed(struct agent *agent, enum store_status status, const char *wh
 	}
 	log_write(LOG_LEVEL_ERROR, "store", LOG_TEXT("doing", what),
 	    LOG_TEXT("error",
-		status == STORE_REPLACED ? "this is not the database that was opened"
-					 : store_error(agent->store)));
+		status == STORE_REPLACED       ? "this is not the database that was opened"
+		    : status == STORE_UNSYNCED ? "the disk refused to sync: nothing more is sent"
+					       : store_error(agent->store)));
 	return true;
 }

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { READ_BUSY_MS = 250 };
-
 enum store_status
 store_status_of(int rc)
 {
@@ -118,14 +116,6 @@ store_run(struct store *store, struct binder *binder)
 	return store_status_of(rc);
 }
 
-static enum store_status
-run(struct store *store, enum statement statement)
-{
-	struct binder binder = store_bind(store, statement);
-
-	return store_run(store, &binder);
-}
-
 int64_t
 store_column_time(sqlite3_stmt *statement, int column)
 {
@@ -156,31 +146,20 @@ store_ids(struct store *store, struct binder *binder, int64_t *ids, int limit)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? count : -1;
 }
 
-/* Does this SQLite carry the fix for the WAL-reset race (sqlite.org/wal.html)? */
-static bool
-wal_reset_is_fixed(void)
-{
-	int version = sqlite3_libversion_number();
-
-	if (version >= 3051003)
-		return version != 3052000;
-	return (version >= 3050007 && version < 3051000) || (version >= 3044006 && version < 3045000);
-}
-
 static void
 configure(struct store *store)
 {
 	sqlite3 *db = store->db;
 
 	(void)sqlite3_extended_result_codes(db, 1);
-	(void)sqlite3_busy_timeout(db, READ_BUSY_MS);
+	(void)sqlite3_busy_timeout(db, STORE_READ_BUSY_MS);
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
 	if (store->role != STORE_DAEMON)
 		return;
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-	if (wal_reset_is_fixed())
+	if (store_wal_reset_is_fixed())
 		return;
 	/* On unfixed versions a second passive checkpointer is the danger: store_checkpoint() steps in instead. */
 	(void)sqlite3_wal_autocheckpoint(db, 0);
@@ -246,6 +225,11 @@ set_up(struct store *store, struct text *why)
 	enum store_status status;
 	int rc;
 
+	store->wal_path = sqlite3_mprintf("%s-wal", store->path);
+	if (store->wal_path == NULL) {
+		text_format(why, "out of memory");
+		return STORE_FULL;
+	}
 	if (stat(store->path, &file) == -1) {
 		text_format(why, "%s is gone", store->path);
 		return STORE_CONFIG;
@@ -267,6 +251,8 @@ set_up(struct store *store, struct text *why)
 	status = check_schema(store, why);
 	if (status == STORE_OK && store->role == STORE_DAEMON)
 		status = read_back(store, why);
+	if (status == STORE_OK && store->role == STORE_DAEMON)
+		(void)store_heal(store); /* if the last run ended with a refused sync; readers may prevent it */
 	return status;
 }
 
@@ -306,6 +292,7 @@ store_close(struct store *store)
 	for (size_t i = 0; i < STATEMENT_COUNT; i++)
 		(void)sqlite3_finalize(store->statements[i]);
 	(void)sqlite3_close(store->db);
+	sqlite3_free(store->wal_path);
 	free(store->path);
 	free(store);
 }
@@ -366,91 +353,6 @@ store_data_version(struct store *store)
 		version = sqlite3_column_int64(binder.statement, 0);
 	store_finish(&binder);
 	return version;
-}
-
-/* Is this still the database that we know, at the commit that we know? */
-static enum store_status
-recognise(struct store *store)
-{
-	struct binder binder = store_bind(store, STATEMENT_IDENTITY);
-	const struct store_identity *expected = &store->expected;
-	int rc = store_step(store, &binder);
-	bool same = rc == SQLITE_ROW &&
-	    strcmp(store_column_text(binder.statement, 0), expected->database_id) == 0 &&
-	    sqlite3_column_int64(binder.statement, 1) == expected->epoch &&
-	    sqlite3_column_int64(binder.statement, 2) == expected->write_counter;
-
-	store_finish(&binder);
-	if (rc != SQLITE_ROW)
-		return store_status_of(rc);
-	return same ? STORE_OK : STORE_REPLACED;
-}
-
-enum store_status
-store_begin(struct store *store, int busy_ms)
-{
-	enum store_status status;
-
-	(void)sqlite3_busy_timeout(store->db, busy_ms);
-	status = run(store, STATEMENT_BEGIN);
-	(void)sqlite3_busy_timeout(store->db, READ_BUSY_MS);
-	if (status != STORE_OK)
-		return status;
-	if (store->expecting) {
-		status = recognise(store);
-		if (status == STORE_OK)
-			status = run(store, STATEMENT_COUNT_WRITE);
-	}
-	if (status != STORE_OK)
-		store_rollback(store);
-	store->changes_at_begin = sqlite3_total_changes(store->db);
-	return status;
-}
-
-enum store_status
-store_commit(struct store *store)
-{
-	enum store_status status;
-
-	if (store->expecting && sqlite3_total_changes(store->db) == store->changes_at_begin) {
-		store_rollback(store); /* nothing was written: no commit, no count, no sync */
-		return STORE_OK;
-	}
-	status = run(store, STATEMENT_COMMIT);
-	if (status != STORE_OK)
-		store_rollback(store);
-	else if (store->expecting)
-		store->expected.write_counter++;
-	return status;
-}
-
-void
-store_rollback(struct store *store)
-{
-	/* Nothing to roll back is fine: SQLite may have done it by itself. */
-	if (sqlite3_get_autocommit(store->db) == 0)
-		(void)run(store, STATEMENT_ROLLBACK);
-}
-
-enum store_status
-store_row_begin(struct store *store)
-{
-	return run(store, STATEMENT_ROW_BEGIN);
-}
-
-enum store_status
-store_row_end(struct store *store, bool keep)
-{
-	/* A transaction that SQLite itself gave up has no savepoint left. */
-	if (sqlite3_get_autocommit(store->db) != 0)
-		return STORE_FULL;
-	if (!keep) {
-		enum store_status status = run(store, STATEMENT_ROW_ROLLBACK);
-
-		if (status != STORE_OK)
-			return status;
-	}
-	return run(store, STATEMENT_ROW_COMMIT);
 }
 
 int64_t
@@ -525,26 +427,4 @@ store_raise_outbox_id(struct store *store, int64_t id)
 	binder = store_bind(store, STATEMENT_RAISE_SEQUENCE);
 	bind_integer(&binder, 1, id);
 	return store_run(store, &binder);
-}
-
-int64_t
-store_wal_bytes(const struct store *store)
-{
-	struct stat wal;
-	char *path = sqlite3_mprintf("%s-wal", store->path);
-	int64_t bytes = path != NULL && stat(path, &wal) == 0 ? wal.st_size : 0;
-
-	sqlite3_free(path);
-	return bytes;
-}
-
-void
-store_checkpoint(struct store *store, int64_t wal_bytes_max)
-{
-	if (wal_reset_is_fixed() || store_wal_bytes(store) <= wal_bytes_max)
-		return;
-	(void)sqlite3_busy_timeout(store->db, 0);
-	(void)sqlite3_wal_checkpoint_v2(
-	    store->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
-	(void)sqlite3_busy_timeout(store->db, READ_BUSY_MS);
 }

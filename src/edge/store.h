@@ -32,6 +32,7 @@ enum store_status {
 	STORE_REFUSED,  /* a constraint or a bad value: this row cannot be written as it is */
 	STORE_REPLACED, /* not the database that was opened: stop */
 	STORE_CORRUPT,  /* stop, loudly */
+	STORE_UNSYNCED, /* the disk refused a sync: what was just committed may vanish. Stop */
 	STORE_CONFIG,   /* not usable as it is: missing, no tables, newer schema, not WAL; for the operator */
 };
 
@@ -79,8 +80,14 @@ int64_t store_wal_bytes(const struct store *store);
 
 /* --- transactions --- */
 
+/*
+ * When a commit reaches the disk. It always has when store_commit() returns OK; the question is whether the write lock is held
+ * meanwhile. AFTER lets the app write during the sync, but shows it the commit a moment before that is durable.
+ */
+enum store_sync { STORE_SYNC_IN_COMMIT, STORE_SYNC_AFTER_COMMIT };
+
 /* Waits for the write lock at most busy_ms. OK, BUSY, FULL, REPLACED or CORRUPT. */
-enum store_status store_begin(struct store *store, int busy_ms);
+enum store_status store_begin(struct store *store, int busy_ms, enum store_sync sync);
 /* On anything but OK the transaction is rolled back. One that wrote nothing costs nothing. */
 enum store_status store_commit(struct store *store);
 void store_rollback(struct store *store);

@@ -123,7 +123,7 @@ present_version(struct store *store, struct text *report, enum store_status *sta
 static enum store_status
 create_or_upgrade(struct store *store, struct text *report)
 {
-	enum store_status status = store_begin(store, 5000);
+	enum store_status status = store_begin(store, 5000, STORE_SYNC_IN_COMMIT);
 	int64_t from;
 
 	if (status != STORE_OK) {

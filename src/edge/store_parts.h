@@ -13,12 +13,15 @@ struct store {
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared when first needed */
 	char *path;     /* real path */
+	char *wal_path; /* from sqlite3_mprintf() */
 	uint64_t inode; /* of the file that was opened */
 	uint64_t device;
 	enum store_role role;
 	struct store_identity expected;
 	bool expecting;
 	int64_t body_max;
+	enum store_sync sync;
+	uint64_t wal_inode; /* 0: not seen yet */
 	int changes_at_begin; /* sqlite3_total_changes() once the transaction had begun */
 	char destination[256]; /* what store_next_destination() returned last */
 };
@@ -40,6 +43,13 @@ int store_step(struct store *store, struct binder *binder);
 void store_finish(struct binder *binder);
 /* For statements without rows: step, finish, and the status. */
 enum store_status store_run(struct store *store, struct binder *binder);
+
+enum { STORE_READ_BUSY_MS = 250 }; /* how long anything but a write transaction waits */
+
+/* Does this SQLite carry the fix for the WAL-reset race? */
+bool store_wal_reset_is_fixed(void);
+/* Copies the whole WAL into the database file, synced; OK when nothing is left in it. */
+enum store_status store_heal(struct store *store);
 
 enum store_status store_status_of(int rc);
 int64_t store_column_time(sqlite3_stmt *statement, int column);

@@ -1,0 +1,191 @@
+/*
+ * store_transaction.c - begin, commit, and when a commit is durable.
+ */
+#include "edge/store_parts.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+static enum store_status
+run(struct store *store, enum statement statement)
+{
+	struct binder binder = store_bind(store, statement);
+
+	return store_run(store, &binder);
+}
+
+/* Is this still the database that we know, at the commit that we know? */
+static enum store_status
+recognise(struct store *store)
+{
+	struct binder binder = store_bind(store, STATEMENT_IDENTITY);
+	const struct store_identity *expected = &store->expected;
+	int rc = store_step(store, &binder);
+	bool same = rc == SQLITE_ROW &&
+	    strcmp(store_column_text(binder.statement, 0), expected->database_id) == 0 &&
+	    sqlite3_column_int64(binder.statement, 1) == expected->epoch &&
+	    sqlite3_column_int64(binder.statement, 2) == expected->write_counter;
+
+	store_finish(&binder);
+	if (rc != SQLITE_ROW)
+		return store_status_of(rc);
+	return same ? STORE_OK : STORE_REPLACED;
+}
+
+/* The pragma takes effect when it is prepared: it is never kept. */
+static enum store_status
+set_sync(struct store *store, enum store_sync sync)
+{
+	enum statement statement =
+	    sync == STORE_SYNC_IN_COMMIT ? STATEMENT_SYNC_IN_COMMIT : STATEMENT_SYNC_AFTER_COMMIT;
+	int rc = SQLITE_OK;
+
+	if (store->sync != sync)
+		rc = sqlite3_exec(store->db, statement_sql[statement], NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		store->sync = sync;
+	return store_status_of(rc);
+}
+
+enum store_status
+store_begin(struct store *store, int busy_ms, enum store_sync sync)
+{
+	enum store_status status = set_sync(store, sync);
+
+	if (status != STORE_OK)
+		return status;
+	(void)sqlite3_busy_timeout(store->db, busy_ms);
+	status = run(store, STATEMENT_BEGIN);
+	(void)sqlite3_busy_timeout(store->db, STORE_READ_BUSY_MS);
+	if (status != STORE_OK)
+		return status;
+	if (store->expecting) {
+		status = recognise(store);
+		if (status == STORE_OK)
+			status = run(store, STATEMENT_COUNT_WRITE);
+	}
+	if (status != STORE_OK)
+		store_rollback(store);
+	store->changes_at_begin = sqlite3_total_changes(store->db);
+	return status;
+}
+
+/* Is the -wal that we sync still the one that others read? */
+static bool
+wal_in_place(struct store *store)
+{
+	struct stat wal;
+
+	if (stat(store->wal_path, &wal) == -1)
+		return false;
+	if (store->wal_inode == 0)
+		store->wal_inode = wal.st_ino;
+	return wal.st_ino == store->wal_inode;
+}
+
+/*
+ * A sync that failed is final: the kernel has dropped the pages, and a second one would report success. Only copying
+ * everything into the database file helps.
+ */
+enum store_status
+store_heal(struct store *store)
+{
+	int frames = -1;
+	int rc = sqlite3_wal_checkpoint_v2(
+	    store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &frames, NULL);
+
+	return rc == SQLITE_OK && frames == 0 ? STORE_OK : STORE_UNSYNCED;
+}
+
+/* The WAL's own sync, outside the write lock. */
+static enum store_status
+sync_wal(struct store *store)
+{
+	sqlite3_file *wal = NULL;
+	int rc = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
+
+	if (rc != SQLITE_OK || wal == NULL || wal->pMethods == NULL)
+		return STORE_UNSYNCED;
+	rc = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
+	if (rc != SQLITE_OK)
+		return store_heal(store);
+	return wal_in_place(store) ? STORE_OK : STORE_REPLACED;
+}
+
+enum store_status
+store_commit(struct store *store)
+{
+	enum store_status status;
+
+	if (store->expecting && sqlite3_total_changes(store->db) == store->changes_at_begin) {
+		store_rollback(store); /* nothing was written: no commit, no count, no sync */
+		return STORE_OK;
+	}
+	status = run(store, STATEMENT_COMMIT);
+	if (status != STORE_OK) {
+		store_rollback(store);
+		return status;
+	}
+	if (store->expecting)
+		store->expected.write_counter++;
+	return store->sync == STORE_SYNC_IN_COMMIT ? STORE_OK : sync_wal(store);
+}
+
+void
+store_rollback(struct store *store)
+{
+	/* Nothing to roll back is fine: SQLite may have done it by itself. */
+	if (sqlite3_get_autocommit(store->db) == 0)
+		(void)run(store, STATEMENT_ROLLBACK);
+}
+
+enum store_status
+store_row_begin(struct store *store)
+{
+	return run(store, STATEMENT_ROW_BEGIN);
+}
+
+enum store_status
+store_row_end(struct store *store, bool keep)
+{
+	/* A transaction that SQLite itself gave up has no savepoint left. */
+	if (sqlite3_get_autocommit(store->db) != 0)
+		return STORE_FULL;
+	if (!keep) {
+		enum store_status status = run(store, STATEMENT_ROW_ROLLBACK);
+
+		if (status != STORE_OK)
+			return status;
+	}
+	return run(store, STATEMENT_ROW_COMMIT);
+}
+
+/* Does this SQLite carry the fix for the WAL-reset race (sqlite.org/wal.html)? */
+bool
+store_wal_reset_is_fixed(void)
+{
+	int version = sqlite3_libversion_number();
+
+	if (version >= 3051003)
+		return version != 3052000;
+	return (version >= 3050007 && version < 3051000) || (version >= 3044006 && version < 3045000);
+}
+
+int64_t
+store_wal_bytes(const struct store *store)
+{
+	struct stat wal;
+
+	return stat(store->wal_path, &wal) == 0 ? wal.st_size : 0;
+}
+
+void
+store_checkpoint(struct store *store, int64_t wal_bytes_max)
+{
+	if (store_wal_reset_is_fixed() || store_wal_bytes(store) <= wal_bytes_max)
+		return;
+	(void)sqlite3_busy_timeout(store->db, 0);
+	(void)sqlite3_wal_checkpoint_v2(
+	    store->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+	(void)sqlite3_busy_timeout(store->db, STORE_READ_BUSY_MS);
+}
