@@ -192,7 +192,8 @@ check_sharing(struct place *place)
 		find(place, PLACE_DOUBTFUL,
 		    "%s has another group than its directory; run: chgrp --reference=%s %s",
 		    place->file_name, place->directory_name, place->file_name);
-	if ((file->st_mode & 0660) != 0660)
+	/* Where we are the one who is shut out, check_access() says so. */
+	if ((file->st_mode & 0660) != 0660 && (file->st_uid == place->user || !place->is_self))
 		find(place, PLACE_DOUBTFUL,
 		    "the group may not read and write %s (mode %04o), and its -wal file takes the "
 		    "same mode; run: chmod 0660 "

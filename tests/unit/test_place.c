@@ -240,6 +240,8 @@ test_no_access(void **state)
 	furnish(*state, 02755, DAEMON, SHARED, 0660);
 	assert_place_as(DAEMON, DAEMON, *state, PLACE_FIT, "");
 	assert_place_as(APP, APP, *state, PLACE_UNFIT, "may not write");
+	furnish(*state, 02770, APP, SHARED, 0640);
+	assert_place_as(DAEMON, DAEMON, *state, PLACE_UNFIT, "may not write");
 }
 
 /* A private group is nobody else's: no sharing, no remark. */
