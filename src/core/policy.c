@@ -10,7 +10,7 @@
 enum action {
 	SUCCEED = 1,
 	FAIL,
-	REFUSE,  /* failed while unexposed; once exposed only at a gateway that replays everything */
+	REFUSE,  /* failed while unexposed; once exposed only where everything is replayed, while the key is known */
 	CONFLICT, /* failed while unexposed; later the key is in doubt: hold the row */
 	FETCH,   /* pending, when the fetch URL is admitted */
 	UNSENT,
@@ -56,10 +56,10 @@ static const struct line table[CLASS_COUNT] = {
     [CLASS_UNDECIDED]        = {AGAIN_LIMITED, UNKNOWN, UNKNOWN, AGAIN,  POLL_LIMITED, POLL_LIMITED, POLL_LIMITED, POLL_LIMITED, EFFECT_NONE},
     [CLASS_REDIRECT]         = {AGAIN, UNKNOWN, UNKNOWN, AGAIN,          HOLD_ROW, HOLD_ROW, HOLD_ROW, HOLD_ROW, EFFECT_HOLD_REDIRECT},
     [CLASS_SEE_OTHER]        = {UNKNOWN, UNKNOWN, UNKNOWN, AGAIN,        HOLD_ROW, HOLD_ROW, HOLD_ROW, HOLD_ROW, EFFECT_HOLD_REDIRECT},
-    [CLASS_BAD_REQUEST]      = {REFUSE, UNKNOWN, REFUSE, FAIL,           UNKNOWN, UNKNOWN, UNKNOWN, RESUBMIT, EFFECT_NONE},
+    [CLASS_BAD_REQUEST]      = {REFUSE, REFUSE, REFUSE, FAIL,            UNKNOWN, UNKNOWN, UNKNOWN, RESUBMIT, EFFECT_NONE},
     [CLASS_AUTH]             = {AGAIN, UNKNOWN, UNKNOWN, AGAIN,          POLL, POLL, POLL, POLL, EFFECT_HOLD_CREDENTIALS},
-    [CLASS_NOT_FOUND]        = {REFUSE, UNKNOWN, REFUSE, FAIL,           RESUBMIT, UNKNOWN, UNKNOWN, RESUBMIT, EFFECT_NONE},
-    [CLASS_REFUSED]          = {REFUSE, UNKNOWN, REFUSE, FAIL,           UNKNOWN, UNKNOWN, UNKNOWN, RESUBMIT, EFFECT_NONE},
+    [CLASS_NOT_FOUND]        = {REFUSE, REFUSE, REFUSE, FAIL,            RESUBMIT, UNKNOWN, UNKNOWN, RESUBMIT, EFFECT_NONE},
+    [CLASS_REFUSED]          = {REFUSE, REFUSE, REFUSE, FAIL,            UNKNOWN, UNKNOWN, UNKNOWN, RESUBMIT, EFFECT_NONE},
     [CLASS_TIMEOUT]          = {AGAIN, UNKNOWN, UNKNOWN, AGAIN,          POLL, POLL, POLL, POLL, EFFECT_NONE},
     [CLASS_CONFLICT]         = {AGAIN_A_WHILE, UNKNOWN, UNKNOWN, AGAIN,  POLL, POLL, POLL, POLL, EFFECT_NONE},
     [CLASS_CONTENT]          = {CONFLICT, UNKNOWN, REFUSE, FAIL,         UNKNOWN, UNKNOWN, UNKNOWN, RESUBMIT, EFFECT_NONE},
@@ -73,11 +73,13 @@ static const struct line table[CLASS_COUNT] = {
 };
 /* clang-format on */
 
-static bool
-key_is_late(const struct policy_facts *facts)
-{
-	const struct txn *txn = facts->txn;
+static const char why_expired[] = "expires_at passed before it could be sent";
+static const char why_late[] =
+    "it may have been executed, and the gateway may have forgotten its key by now";
 
+static bool
+key_is_late(const struct policy_facts *facts, const struct txn *txn)
+{
 	/* In doubt about the time, a key counts as remembered: nothing is sent again before trust returns. */
 	return txn->kind == KIND_KEYED && txn_exposed(txn) && facts->now_trusted &&
 	    facts->now - txn->exposed_at >= facts->key_window_ms;
@@ -97,7 +99,7 @@ look_up(const struct policy_facts *facts, enum answer_class class)
 	case KIND_KEYED:
 		break;
 	}
-	if (key_is_late(facts))
+	if (key_is_late(facts, facts->txn))
 		return poll ? line->poll_late : line->late;
 	return poll ? line->poll_keyed : line->keyed;
 }
@@ -164,7 +166,8 @@ static struct decision
 refuse(const struct policy_facts *facts)
 {
 	bool final = !exposed_earlier(facts) ||
-	    (facts->replay == REPLAY_ALL && facts->txn->kind == KIND_KEYED);
+	    (facts->replay == REPLAY_ALL && facts->txn->kind == KIND_KEYED &&
+		!key_is_late(facts, facts->txn));
 
 	if (final)
 		return finish(RESULT_FAILED, NULL);
@@ -205,7 +208,7 @@ act(enum action action, const struct policy_facts *facts)
 			facts->same_before + 1 < POLICY_SUBMIT_LIMIT,
 		    EVENT_AGAIN, "the gateway failed; a repeat might execute the request again");
 	case AGAIN_A_WHILE:
-		return finish_or(facts->same_since == TIME_NONE ||
+		return finish_or(facts->same_since == TIME_NONE || !facts->now_trusted ||
 			facts->now - facts->same_since < POLICY_CONFLICT_MS,
 		    EVENT_AGAIN, "the gateway kept answering 409 (conflict)");
 	case UNKNOWN:
@@ -229,15 +232,28 @@ past_deadline(const struct policy_facts *facts)
 	    facts->txn->deadline_at != TIME_NONE && facts->now >= facts->txn->deadline_at;
 }
 
-/* A poll that would go on past its deadline: one more complete poll, then unknown. */
+/*
+ * A poll that would go on past its deadline: one more complete poll, begun after it, then unknown. A refusal of our
+ * credentials or a certificate that fails says nothing about the transaction: it waits with its destination.
+ */
 static struct decision
 end_of_polling(const struct policy_facts *facts, struct decision decision)
 {
 	if (decision.event != EVENT_NOT_READY || !past_deadline(facts))
 		return decision;
+	if (decision.effect == EFFECT_HOLD_CREDENTIALS || decision.effect == EFFECT_HOLD_TRUST ||
+	    decision.effect == EFFECT_LOGIN)
+		return decision;
+	if (facts->txn->started_at < facts->txn->deadline_at)
+		return decision;
 	if (!facts->answered && facts->same_before + 1 < POLICY_POLL_LIMIT)
 		return decision;
-	return finish(RESULT_UNKNOWN, "no final answer before the poll deadline");
+	decision.event = EVENT_FINISH;
+	decision.then = EVENT_FINISH;
+	decision.result = RESULT_UNKNOWN;
+	decision.hold = HOLD_NONE;
+	decision.why = "no final answer before the poll deadline";
+	return decision;
 }
 
 /* A submit that would be repeated after its time: unknown when it may have happened, else expired. */
@@ -256,7 +272,11 @@ end_of_trying(const struct policy_facts *facts, struct decision decision)
 	    facts->now >= after.deadline_at) {
 		decision.then = EVENT_FINISH;
 		decision.result = RESULT_EXPIRED;
-		decision.why = "expires_at passed before it could be sent";
+		decision.why = why_expired;
+	} else if (key_is_late(facts, &after)) {
+		decision.then = EVENT_FINISH;
+		decision.result = RESULT_UNKNOWN;
+		decision.why = why_late;
 	} else if (facts->give_up_at != TIME_NONE && facts->now >= facts->give_up_at) {
 		decision.then = EVENT_FINISH;
 		decision.result = txn_exposed(&after) ? RESULT_UNKNOWN : RESULT_EXPIRED;
@@ -298,13 +318,13 @@ policy_decide(const struct policy_facts *facts, const struct verdict *verdict)
 	struct decision decision = act(action, facts);
 	enum destination_effect effect = table[verdict->class].effect;
 
+	/* A redirected poll holds its row only; credentials and sessions count in both phases. */
+	decision.effect =
+	    facts->phase == PHASE_POLL && effect == EFFECT_HOLD_REDIRECT ? EFFECT_NONE : effect;
 	decision = end_of_polling(facts, decision);
 	decision = end_of_trying(facts, decision);
 	if (decision.then == EVENT_FINISH && decision.result == RESULT_UNKNOWN)
 		decision.alert = true;
-	/* A redirected poll holds its row only; credentials and sessions count in both phases. */
-	decision.effect =
-	    facts->phase == PHASE_POLL && effect == EFFECT_HOLD_REDIRECT ? EFFECT_NONE : effect;
 	if (effect != EFFECT_NONE && effect != EFFECT_LOGIN && effect != EFFECT_SLOW)
 		decision.alert = true;
 	return decision;
@@ -319,12 +339,12 @@ policy_before_claim(const struct policy_facts *facts, enum result *result, const
 		return 0;
 	if (!txn_exposed(txn) && txn->deadline_at != TIME_NONE && facts->now >= txn->deadline_at) {
 		*result = RESULT_EXPIRED;
-		*why = "expires_at passed before it could be sent";
+		*why = why_expired;
 		return 1;
 	}
-	if (txn->frozen && key_is_late(facts)) {
+	if (txn->frozen && key_is_late(facts, txn)) {
 		*result = RESULT_UNKNOWN;
-		*why = "it may have been executed, and the gateway may have forgotten its key by now";
+		*why = why_late;
 		return 1;
 	}
 	if (facts->give_up_at != TIME_NONE && facts->now >= facts->give_up_at) {
