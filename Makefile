@@ -3,6 +3,7 @@
 #   make                 build/outboxd
 #   make test            every test; ends with "N passed, N failed"
 #   make demo            a shop, the daemon and a gateway on this machine
+#   make bench           what it costs, beside the same work with nothing around it
 #   make install         DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc; uninstall takes away what it put there
 #   make build/tests/unit/test_key    one test
 #   make format lint clean packages
@@ -34,12 +35,12 @@ MODULES = sqlite3 libcurl libcjson libconfig libcrypto
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all test check demo packages install uninstall clean format lint
+.PHONY: all test check bench demo packages install uninstall clean format lint
 all: $(BUILD)/outboxd
 
 # --- What this compiler accepts (packaging/probe.sh), once per build directory and compiler -----------------------
 
-NO_BUILD = test demo packages clean format lint uninstall
+NO_BUILD = test bench demo packages clean format lint uninstall
 ifneq ($(filter-out $(NO_BUILD),$(or $(MAKECMDGOALS),all)),)
 empty :=
 CONFIG := $(BUILD)/config-$(subst /,_,$(subst $(empty) $(empty),_,$(CC))).mk
@@ -173,6 +174,26 @@ demo:
 	@CC='$(CC)' sh packaging/need-packages.sh build demo
 	@+$(BUILDING) $(BUILD)/outboxd $(TEST_TOOLS)
 	@sh tests/demo/demo.sh $(BUILD)
+
+# --- Benchmarks (tests/bench) --------------------------------------------------------------------------------------
+
+# BENCH="drain tls" chooses, BENCH_FLAGS="--quick --json" says how; build/bench without arguments lists both.
+BENCH ?= all
+BENCH_FLAGS ?=
+BENCH_OBJ = $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/bench/slowsync.c,$(sort $(wildcard tests/bench/*.c))))
+
+bench:
+	@CC='$(CC)' sh packaging/need-packages.sh build bench
+	@+$(BUILDING) $(BUILD)/outboxd $(BUILD)/bench $(BUILD)/bench-slowsync.so
+	@$(BUILD)/bench $(BENCH) $(BENCH_FLAGS)
+
+$(BUILD)/bench: $(BENCH_OBJ) $(BUILD)/liboutboxd.a $(BUILD)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS)
+
+$(BUILD)/bench-slowsync.so: tests/bench/slowsync.c $(BUILD)/flags
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -fPIC -shared -o $@ $< -ldl
 
 # --- Installing ---------------------------------------------------------------------------------------------------
 

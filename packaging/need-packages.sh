@@ -74,6 +74,17 @@ for set; do
 			lacks "libclang-rt-$major-dev" "the sanitizers' runtime for $compiler $major" ;;
 		esac
 		;;
+	bench)
+		command_ openssl openssl
+		command_ sqlite3 sqlite3
+		# nginx stands where only root's PATH leads.
+		PATH=$PATH:/usr/sbin command_ nginx nginx-light
+		command_ wrk wrk
+		command_ php php-cli
+		php -m 2>/dev/null | grep -q pdo_sqlite || lacks php-sqlite3 'the PHP module pdo_sqlite'
+		command_ python3 python3
+		command_ valgrind valgrind
+		;;
 	*)
 		echo "need-packages.sh: no set '$set'" >&2
 		exit 64
