@@ -2,7 +2,7 @@
 #
 #   sh tests/run.sh BUILD_DIRECTORY TEST...
 #
-# Counts come from cmocka's own lines. A program that crashes, runs out of time, ends without having run to its end, or
+# Counts come from cmocka's own lines (1.1.5 and 1.1.7 differ). A program that crashes, runs out of time, ends without having run to its end, or
 # runs no test is one failure more. The output of what failed is shown; all of it stays in BUILD_DIRECTORY/tests/log. The last
 # line is "N passed, N failed"; the exit status is 0 only when nothing failed and something passed.
 #
@@ -40,16 +40,17 @@ for test; do
 
 	# shellcheck disable=SC2046
 	set -- $(awk '
+		# One outcome for each test that began; the summary at the end differs between versions of cmocka.
+		function outcome(which) { count[which]++; pending = 0 }
 		/^\[==========\] .*Running [0-9]+ test/ { begun++ }
-		/^\[==========\] .*[0-9]+ test\(s\) run\./ { ended++ }
-		/^\[       OK \]/ { ok++ }
-		/^\[  SKIPPED \] [^ ]+$/ { if (!summary) skip++ }
-		/^\[  PASSED  \] [0-9]+ test/ { summary = 1 }
-		/^\[  FAILED  \] [0-9]+ test\(s\), listed below/ { bad += $4; summary = 1; next }
-		/^\[  FAILED  \] GROUP (SETUP|TEARDOWN)$/ { bad++; next }
-		/^\[ RUN      \]/ { summary = 0 }
-		/^\[  FAILED  \]/ { if (!summary) early++ }
-		END { print begun + 0, ended + 0, ok + 0, skip + 0, (begun == ended ? bad + 0 : early + 0) }
+		/^\[==========\] .*[0-9]+ test\(s\) run\./ { ended++; if (pending) outcome("bad") }
+		/^\[  FAILED  \] .*GROUP (SETUP|TEARDOWN)$/ { count["bad"]++ }
+		# What a test printed without a line feed may stand before these.
+		/\[ RUN      \] [^ ]+$/ { if (pending) outcome("bad"); pending = 1; name = $NF }
+		pending && /\[       OK \] [^ ]+$/ && $NF == name { outcome("ok") }
+		pending && /\[  FAILED  \] [^ ]+$/ && $NF == name { outcome("bad") }
+		pending && /\[  SKIPPED \] [^ ]+$/ && $NF == name { outcome("skip") }
+		END { print begun + 0, ended + 0, count["ok"] + 0, count["skip"] + 0, count["bad"] + 0 }
 	' "$log")
 	begun=$1 ended=$2 ok=$3 skip=$4 bad=$5
 	note=
