@@ -86,6 +86,8 @@ gate_submit_slots(struct gate *gate, int64_t now)
 
 	if (now < gate->slow_until)
 		return 0;
+	if (gate->shut == GATE_BREAKER) /* polls go on beside it, and must not keep its probe waiting */
+		return gate_may_probe(gate, now) && gate->submits == 0 ? 1 : 0;
 	if (gate->shut != GATE_OPEN)
 		return gate_may_probe(gate, now) && gate->submits == 0 && gate->polls == 0 ? 1 : 0;
 	slots = ramped(gate, now) - gate->submits;

@@ -252,12 +252,22 @@ first_rule(const struct view *view)
 static void
 copy_printable(char *to, size_t size, const char *from)
 {
+	const unsigned char *at = (const unsigned char *)from;
 	size_t n = 0;
 
-	for (; *from != '\0' && n + 1 < size; from++)
-		to[n++] = (unsigned char)*from < 0x20 || *from == 0x7f ? ' ' : *from;
-	while (n > 0 && *from != '\0' && ((unsigned char)to[n - 1] & 0x80) != 0)
-		n--; /* cut: leave no half UTF-8 sequence */
+	while (*at != '\0') {
+		size_t length = *at < 0xc0 ? 1 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
+		bool control = *at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0); /* C0, DEL, C1 */
+
+		if (strnlen((const char *)at, length) < length || n + length >= size)
+			break; /* cut: no half UTF-8 sequence */
+		if (control)
+			to[n++] = ' ';
+		else
+			memcpy(to + n, at, length);
+		n += control ? 0 : length;
+		at += length;
+	}
 	to[n] = '\0';
 }
 
@@ -280,7 +290,7 @@ set_reason(struct verdict *verdict, const struct rule *rule, const struct reply 
 static void
 set_url(struct verdict *verdict, const struct rule *rule, const struct view *view)
 {
-	if (rule->url_pointer != NULL)
+	if (rule->url_pointer != NULL && view->document != NULL)
 		verdict->url = reply_string_at(view->document, rule->url_pointer);
 	else if (rule->url_header != NULL)
 		verdict->url = answer_header(view->answer, rule->url_header);
