@@ -84,7 +84,8 @@ endif
 CORE_SRC = $(sort $(wildcard src/core/*.c))
 REST_SRC = $(sort $(filter-out src/main.c $(CORE_SRC),$(wildcard src/*.c src/*/*.c)))
 TEST_LIB_SRC = $(sort $(wildcard tests/lib/*.c))
-TEST_SRC = $(sort $(wildcard $(foreach d,unit store wire agent e2e,tests/$(d)/test_*.c)))
+# What is quick comes first.
+TEST_SRC = $(foreach d,unit store wire agent sim crash e2e,$(sort $(wildcard tests/$(d)/test_*.c)))
 SCHEMA = $(sort $(wildcard schema/migrations/*.sql)) schema/code.sql schema/statements.sql
 
 CORE_OBJ = $(CORE_SRC:%.c=$(BUILD)/%.o)
