@@ -2,9 +2,11 @@
 #
 #   make                 build/outboxd
 #   make test            every test; ends with "N passed, N failed"
+#   make kill-campaign   KILLS=2000: kill -9 at random moments, while an app sells and gateways fail
 #   make demo            a shop, the daemon and a gateway on this machine
 #   make bench           what it costs, beside the same work with nothing around it
 #   make install         DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc; uninstall takes away what it put there
+#   make deb rpm         packages, into build/deb and build/rpm
 #   make build/tests/unit/test_key    one test
 #   make format lint clean packages
 #
@@ -17,8 +19,6 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
 BINDIR = $(PREFIX)/bin
 SHAREDIR = $(PREFIX)/share/outboxd
-DOCDIR = $(PREFIX)/share/doc/outboxd
-MANDIR = $(PREFIX)/share/man
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -35,12 +35,12 @@ MODULES = sqlite3 libcurl libcjson libconfig libcrypto
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all test check bench demo packages install uninstall clean format lint
+.PHONY: all test check bench demo packages install uninstall clean format lint deb rpm
 all: $(BUILD)/outboxd
 
 # --- What this compiler accepts (packaging/probe.sh), once per build directory and compiler -----------------------
 
-NO_BUILD = test bench demo packages clean format lint uninstall
+NO_BUILD = test bench demo packages clean format lint uninstall deb rpm
 ifneq ($(filter-out $(NO_BUILD),$(or $(MAKECMDGOALS),all)),)
 empty :=
 CONFIG := $(BUILD)/config-$(subst /,_,$(subst $(empty) $(empty),_,$(CC))).mk
@@ -196,32 +196,41 @@ $(BUILD)/bench-slowsync.so: tests/bench/slowsync.c $(BUILD)/flags
 	$(call say,CC,$@)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -fPIC -shared -o $@ $< -ldl
 
+# --- Long runs of what "make test" does briefly ---------------------------------------------------------------------
+
+KILLS ?= 2000
+SEED ?=
+.PHONY: kill-campaign
+kill-campaign:
+	@CC='$(CC)' sh packaging/need-packages.sh build test
+	@+$(BUILDING) $(BUILD)/outboxd $(TEST_TOOLS) $(BUILD)/tests/crash/test_kills
+	@OUTBOXD_KILLS=$(KILLS) OUTBOXD_SEED=$(SEED) $(BUILD)/tests/crash/test_kills
+
 # --- Installing ---------------------------------------------------------------------------------------------------
 
-PROFILES = $(wildcard etc/profiles/*.conf)
-MAN1 = $(wildcard packaging/*.1)
-MAN5 = $(wildcard packaging/*.5)
-MAN8 = $(wildcard packaging/*.8)
-EXAMPLE = $(wildcard etc/outboxd.conf)
+# What stands beside the program: profiles, manual, units, completion. UNITDIR= (empty) leaves the systemd unit out.
+UNITDIR = $(PREFIX)/lib/systemd/system
 INSTALL ?= install
-put = $(if $(1),$(INSTALL) -d '$(DESTDIR)$(2)' && $(INSTALL) -m 644 $(1) '$(DESTDIR)$(2)/',:)
+INSTALL_FILES = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' UNITDIR='$(UNITDIR)' \
+	sh packaging/install-files.sh
 
 install: $(BUILD)/outboxd
 	$(INSTALL) -d '$(DESTDIR)$(BINDIR)'
 	$(INSTALL) -m 755 $(BUILD)/outboxd '$(DESTDIR)$(BINDIR)/outboxd'
-	$(call put,$(PROFILES),$(SHAREDIR)/profiles)
-	$(call put,$(EXAMPLE),$(DOCDIR))
-	$(call put,$(MAN1),$(MANDIR)/man1)
-	$(call put,$(MAN5),$(MANDIR)/man5)
-	$(call put,$(MAN8),$(MANDIR)/man8)
+	$(INSTALL_FILES) install
 
 # Only what install put there; the merchant's own profiles, configuration and database stay.
 uninstall:
-	rm -f '$(DESTDIR)$(BINDIR)/outboxd' $(EXAMPLE:etc/%='$(DESTDIR)$(DOCDIR)/%') \
-		$(PROFILES:etc/profiles/%='$(DESTDIR)$(SHAREDIR)/profiles/%') \
-		$(MAN1:packaging/%='$(DESTDIR)$(MANDIR)/man1/%') $(MAN5:packaging/%='$(DESTDIR)$(MANDIR)/man5/%') \
-		$(MAN8:packaging/%='$(DESTDIR)$(MANDIR)/man8/%')
-	-rmdir '$(DESTDIR)$(SHAREDIR)/profiles' '$(DESTDIR)$(SHAREDIR)' '$(DESTDIR)$(DOCDIR)' 2>/dev/null
+	rm -f '$(DESTDIR)$(BINDIR)/outboxd'
+	$(INSTALL_FILES) uninstall
+
+deb:
+	@CC='$(CC)' sh packaging/need-packages.sh build deb
+	@sh packaging/deb.sh $(BUILD) $(VERSION)
+
+rpm:
+	@CC='$(CC)' sh packaging/need-packages.sh build rpm
+	@sh packaging/rpm.sh $(BUILD) $(VERSION)
 
 clean:
 	rm -rf build build-*
