@@ -15,6 +15,7 @@ log_dir=$build/tests/log
 mkdir -p "$log_dir" || exit 1
 OUTBOXD_BUILD=$build
 TMPDIR=$(mktemp -d /tmp/outboxd-test.XXXXXX) || exit 1
+chmod 711 "$TMPDIR" # some tests become another user
 CMOCKA_MESSAGE_OUTPUT=STDOUT
 export OUTBOXD_BUILD TMPDIR CMOCKA_MESSAGE_OUTPUT
 LC_ALL=C.UTF-8
