@@ -40,7 +40,7 @@ all: $(BUILD)/outboxd
 
 # --- What this compiler accepts (packaging/probe.sh), once per build directory and compiler -----------------------
 
-NO_BUILD = test bench demo packages clean format lint uninstall deb rpm
+NO_BUILD = test bench demo kill-campaign packages clean format lint uninstall deb rpm
 ifneq ($(filter-out $(NO_BUILD),$(or $(MAKECMDGOALS),all)),)
 empty :=
 CONFIG := $(BUILD)/config-$(subst /,_,$(subst $(empty) $(empty),_,$(CC))).mk
