@@ -54,6 +54,7 @@ DROP TRIGGER IF EXISTS outbox_delivery_insert_guard;
 CREATE TRIGGER outbox_delivery_insert_guard BEFORE INSERT ON outbox_delivery
 WHEN NEW.state NOT IN ('queued','blocked') OR NEW.request_hash IS NOT NULL
   OR NOT EXISTS (SELECT 1 FROM outbox WHERE id = NEW.outbox_id)
+  OR EXISTS (SELECT 1 FROM outbox_delivery WHERE outbox_id = NEW.outbox_id)  -- INSERT OR REPLACE
 BEGIN
   SELECT RAISE(ABORT, 'outbox_delivery is written by outboxd alone; insert into outbox');
 END;
@@ -81,6 +82,14 @@ END;
 DROP TRIGGER IF EXISTS outbox_result_delete_guard;
 CREATE TRIGGER outbox_result_delete_guard BEFORE DELETE ON outbox_result BEGIN
   SELECT RAISE(ABORT, 'outbox_result is written by outboxd alone; results are kept');
+END;
+
+DROP TRIGGER IF EXISTS outbox_control_insert_guard;
+CREATE TRIGGER outbox_control_insert_guard BEFORE INSERT ON outbox_control
+WHEN NEW.status <> 'open' OR NEW.answer IS NOT NULL OR NEW.done_at IS NOT NULL
+  OR (NEW.id > 0 AND EXISTS (SELECT 1 FROM outbox_control WHERE id = NEW.id))  -- INSERT OR REPLACE
+BEGIN
+  SELECT RAISE(ABORT, 'outbox_control: leave out id, status, answer and done_at; outboxd answers in the same row');
 END;
 
 DROP TRIGGER IF EXISTS outbox_control_update_guard;

@@ -50,9 +50,18 @@ ROLLBACK TO outboxd_row;
 -- name: has_meta
 SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'outbox_meta';
 
--- name: foreign_outbox
--- A table or view of this name that is not ours.
-SELECT type FROM sqlite_schema WHERE name = 'outbox';
+-- name: foreign_names
+-- What has one of our names before init: it is not ours, and must be neither used nor dropped.
+SELECT type, name FROM sqlite_schema WHERE lower(name) IN (
+  'outbox','outbox_delivery','outbox_delivery_reference','outbox_delivery_key','outbox_delivery_due',
+  'outbox_delivery_held','outbox_delivery_children','outbox_delivery_deadline','outbox_delivery_unknown',
+  'outbox_attempt','outbox_result','outbox_result_finished','outbox_control','outbox_control_open',
+  'outbox_destination','outbox_meta','outbox_insert','outbox_update','outbox_delete','outbox_deleted',
+  'outbox_delivery_insert_guard','outbox_delivery_update_guard','outbox_delivery_delete_guard',
+  'outbox_result_insert_guard','outbox_result_update_guard','outbox_result_delete_guard',
+  'outbox_control_insert_guard','outbox_control_update_guard','outbox_control_delete_guard','outbox_status',
+  'outbox_stuck','outbox_health')
+ORDER BY name;
 
 -- name: meta_get
 SELECT value FROM outbox_meta WHERE name = ?1;
@@ -82,7 +91,13 @@ SELECT 'outbox', ?1 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name =
 -- name: foreign_triggers
 -- Triggers on our tables that are not ours: they do not run in outboxd's connection.
 SELECT name, tbl_name FROM sqlite_schema
-WHERE type = 'trigger' AND tbl_name LIKE 'outbox%' AND name NOT LIKE 'outbox%';
+WHERE type = 'trigger' AND lower(tbl_name) IN ('outbox','outbox_delivery','outbox_attempt','outbox_result','outbox_control',
+  'outbox_destination','outbox_meta','outbox_status','outbox_stuck','outbox_health')
+AND name NOT IN (
+  'outbox_insert','outbox_update','outbox_delete','outbox_deleted','outbox_delivery_insert_guard',
+  'outbox_delivery_update_guard','outbox_delivery_delete_guard','outbox_result_insert_guard',
+  'outbox_result_update_guard','outbox_result_delete_guard','outbox_control_insert_guard',
+  'outbox_control_update_guard','outbox_control_delete_guard');
 
 -- name: due
 -- The next rows of a destination in one state that are due, oldest first. ?5 = 0: exposed ones wait (the time is not trusted).

@@ -98,14 +98,15 @@ present_version(struct store *store, struct text *report, enum store_status *sta
 		return -1;
 	}
 	if (!ours) {
-		binder = store_bind(store, STATEMENT_FOREIGN_OUTBOX);
+		binder = store_bind(store, STATEMENT_FOREIGN_NAMES);
 		if (store_step(store, &binder) != SQLITE_ROW) {
 			store_finish(&binder);
 			return 0;
 		}
 		text_format(report,
-		    "%s already has a %s named outbox that is not outboxd's; rename it, then run init again",
-		    store->path, store_column_text(binder.statement, 0));
+		    "%s already has a %s named %s that is not outboxd's; rename it, then run init again",
+		    store->path, store_column_text(binder.statement, 0),
+		    store_column_text(binder.statement, 1));
 		store_finish(&binder);
 		*status = STORE_CONFIG;
 		return -1;
@@ -204,6 +205,9 @@ store_init(const char *path, struct text *report)
 		status = store_status_of(rc);
 		goto out;
 	}
+	/* A database that cannot be used stays as it is, WAL mode included. */
+	if (present_version(store, report, &status) == -1)
+		goto out;
 	status = turn_wal_on(store, report);
 	if (status == STORE_OK)
 		status = create_or_upgrade(store, report);
