@@ -543,26 +543,31 @@ shop_wait_drained(const struct shop *shop, int seconds)
 {
 	int64_t end = now_ns() + (int64_t)seconds * 1000000000;
 	sqlite3 *db = shop_connect(shop);
-	sqlite3_stmt *open_rows = NULL;
+	sqlite3_stmt *first_open = NULL;
+	int64_t id = 0;
 	int64_t at = 0;
 
+	/* From the last one that was open: a look costs what was finished since. */
 	if (sqlite3_prepare_v2(db,
-		"SELECT 1 FROM outbox_delivery WHERE state IN "
-		"('blocked','queued','claimed','sending','retry','pending') LIMIT 1",
-		-1, &open_rows, NULL) != SQLITE_OK)
+		"SELECT outbox_id FROM outbox_delivery WHERE outbox_id >= ?1 AND state <> 'done' "
+		"ORDER BY outbox_id LIMIT 1",
+		-1, &first_open, NULL) != SQLITE_OK)
 		die("%s", sqlite3_errmsg(db));
 	while (at == 0) {
 		if (!process_alive(shop->daemon))
 			die("outboxd ended by itself; its words: --log FILE");
 		if (now_ns() > end)
 			die("not drained after %d s", seconds);
-		if (sqlite3_step(open_rows) == SQLITE_DONE)
+		(void)sqlite3_bind_int64(first_open, 1, id);
+		if (sqlite3_step(first_open) == SQLITE_ROW)
+			id = sqlite3_column_int64(first_open, 0);
+		else
 			at = wall_ms();
-		(void)sqlite3_reset(open_rows);
+		(void)sqlite3_reset(first_open);
 		if (at == 0)
 			sleep_ms(10);
 	}
-	(void)sqlite3_finalize(open_rows);
+	(void)sqlite3_finalize(first_open);
 	(void)sqlite3_close(db);
 	return at;
 }
