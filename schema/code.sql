@@ -114,15 +114,16 @@ SELECT d.outbox_id AS id, d.destination AS destination, d.operation AS operation
   strftime('%Y-%m-%dT%H:%M:%fZ', r.finished_at / 1000.0, 'unixepoch') AS finished_at
 FROM outbox_delivery d LEFT JOIN outbox_result r ON r.outbox_id = d.outbox_id;
 
+-- cause: 'unknown', 'held', 'parent', 'destination', 'late'. To leave out the many rows of a held destination: WHERE cause <> 'destination'.
 DROP VIEW IF EXISTS outbox_stuck;
 CREATE VIEW outbox_stuck AS
 SELECT id, destination, operation, reference, state, result, reason, advice,
-  strftime('%Y-%m-%dT%H:%M:%fZ', since / 1000.0, 'unixepoch') AS since
+  strftime('%Y-%m-%dT%H:%M:%fZ', since / 1000.0, 'unixepoch') AS since, cause
 FROM (
   SELECT d.outbox_id AS id, d.destination AS destination, d.operation AS operation, d.reference AS reference,
     d.state AS state, d.result AS result, d.reason AS reason,
     'ask the gateway about this reference, then resolve or retry it' AS advice,
-    coalesce(r.finished_at, d.eligible_at) AS since
+    coalesce(r.finished_at, d.eligible_at) AS since, 'unknown' AS cause
   FROM outbox_delivery d LEFT JOIN outbox_result r ON r.outbox_id = d.outbox_id
   WHERE d.result = 'unknown'
   UNION ALL
@@ -132,13 +133,13 @@ FROM (
       WHEN 'operator' THEN 'release it when you are ready'
       WHEN 'restored' THEN 'the database was restored: ask the gateway, then release, resolve or retry'
       ELSE 'ask the gateway about this reference, then release or resolve it' END,
-    coalesce(d.started_at, d.eligible_at)
+    coalesce(d.started_at, d.eligible_at), 'held'
   FROM outbox_delivery d WHERE d.state = 'held'
   UNION ALL
   SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.result,
     'waits for outbox row ' || d.after_id || ', which is ' || p.result || coalesce(' (' || p.reason || ')', ''),
     'settle the row that it waits for, or cancel this one',
-    d.eligible_at
+    d.eligible_at, 'parent'
   FROM outbox_delivery d JOIN outbox_delivery p ON p.outbox_id = d.after_id
   WHERE d.state = 'blocked' AND p.state = 'done'
     AND (p.result = 'unknown' OR (p.result = 'succeeded' AND p.reason = 'action_required'))
@@ -146,22 +147,43 @@ FROM (
   SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.result,
     'destination held: ' || h.reason,
     'cure the cause (see outbox_destination), then release the destination',
-    coalesce(h.since, d.eligible_at)
+    coalesce(h.since, d.eligible_at), 'destination'
   FROM outbox_destination h JOIN outbox_delivery d ON d.destination = h.destination
   WHERE h.held AND d.state IN ('blocked','queued','claimed','sending','retry','pending')
   UNION ALL
+  -- Never sent, and past expires_at (its own index).
   SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.result,
     'past its deadline' || coalesce(': ' || d.reason, ''),
     'is outboxd running? see outbox_health',
-    d.deadline_at
+    d.deadline_at, 'late'
   FROM outbox_delivery d
-  WHERE d.state IN ('blocked','queued','claimed','sending','retry','pending')
+  WHERE d.deadline_at IS NOT NULL AND d.exposed_at IS NULL AND d.state IN ('blocked','queued','retry','held')
+    AND d.state <> 'held' AND d.fetch_url IS NULL
     AND d.deadline_at < CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER) - 60000
-    AND (d.exposed_at IS NULL OR d.state = 'pending')
+    AND NOT EXISTS (SELECT 1 FROM outbox_destination h WHERE h.destination = d.destination AND h.held)
+  UNION ALL
+  -- Polled for longer than poll_deadline. The names are stepped through, so that a backlog of other rows costs nothing.
+  SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.result,
+    'past its deadline' || coalesce(': ' || d.reason, ''),
+    'is outboxd running? see outbox_health',
+    d.deadline_at, 'late'
+  FROM (WITH RECURSIVE step (name) AS (
+      SELECT min(destination) FROM outbox_delivery
+      WHERE state IN ('blocked','queued','claimed','sending','retry','pending')
+      UNION ALL
+      SELECT (SELECT min(destination) FROM outbox_delivery
+        WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND destination > step.name)
+      FROM step WHERE step.name IS NOT NULL)
+    SELECT name FROM step WHERE name IS NOT NULL) AS names
+  CROSS JOIN outbox_delivery d
+  WHERE d.destination = names.name AND d.state = 'pending'
+    AND d.state IN ('blocked','queued','claimed','sending','retry','pending')
+    AND d.deadline_at < CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER) - 60000
     AND NOT EXISTS (SELECT 1 FROM outbox_destination h WHERE h.destination = d.destination AND h.held)
 )
 ORDER BY since;
 
+-- One row. A backlog is counted in one pass over its index; the oldest due row of each state is looked up.
 DROP VIEW IF EXISTS outbox_health;
 CREATE VIEW outbox_health AS
 SELECT
@@ -177,20 +199,26 @@ SELECT
   mode_reason, last_error,
   strftime('%Y-%m-%dT%H:%M:%fZ', last_error_at / 1000.0, 'unixepoch') AS last_error_at
 FROM (SELECT
-  CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER) AS now,
-  (SELECT value FROM outbox_meta WHERE name = 'heartbeat_at') AS heartbeat_at,
-  coalesce((SELECT value FROM outbox_meta WHERE name = 'mode'), 'running') AS mode,
-  (SELECT value FROM outbox_meta WHERE name = 'mode_reason') AS mode_reason,
-  (SELECT value FROM outbox_meta WHERE name = 'last_error') AS last_error,
-  (SELECT value FROM outbox_meta WHERE name = 'last_error_at') AS last_error_at,
-  (SELECT min(max(due_at, eligible_at)) FROM outbox_delivery
-    WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND state IN ('queued','retry','pending')
-      AND due_at IS NOT NULL) AS oldest_due,
-  (SELECT count(*) FROM outbox_delivery WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND state = 'blocked') AS blocked,
-  (SELECT count(*) FROM outbox_delivery WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND state = 'queued') AS queued,
-  (SELECT count(*) FROM outbox_delivery WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND state IN ('claimed','sending')) AS in_flight,
-  (SELECT count(*) FROM outbox_delivery WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND state = 'retry') AS retry,
-  (SELECT count(*) FROM outbox_delivery WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND state = 'pending') AS pending,
-  (SELECT count(*) FROM outbox_delivery WHERE state = 'held') AS held_rows,
-  (SELECT count(*) FROM outbox_delivery WHERE result = 'unknown') AS unknown,
-  (SELECT count(*) FROM outbox_destination WHERE held) AS held_destinations);
+    CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER) AS now,
+    (SELECT value FROM outbox_meta WHERE name = 'heartbeat_at') AS heartbeat_at,
+    coalesce((SELECT value FROM outbox_meta WHERE name = 'mode'), 'running') AS mode,
+    (SELECT value FROM outbox_meta WHERE name = 'mode_reason') AS mode_reason,
+    (SELECT value FROM outbox_meta WHERE name = 'last_error') AS last_error,
+    (SELECT value FROM outbox_meta WHERE name = 'last_error_at') AS last_error_at,
+    (SELECT count(*) FROM outbox_delivery WHERE state = 'held') AS held_rows,
+    (SELECT count(*) FROM outbox_delivery WHERE result = 'unknown') AS unknown,
+    (SELECT count(*) FROM outbox_destination WHERE held) AS held_destinations),
+  (SELECT
+    coalesce(sum(CASE WHEN state = 'blocked' THEN n END), 0) AS blocked,
+    coalesce(sum(CASE WHEN state = 'queued' THEN n END), 0) AS queued,
+    coalesce(sum(CASE WHEN state IN ('claimed','sending') THEN n END), 0) AS in_flight,
+    coalesce(sum(CASE WHEN state = 'retry' THEN n END), 0) AS retry,
+    coalesce(sum(CASE WHEN state = 'pending' THEN n END), 0) AS pending,
+    min(CASE WHEN state IN ('queued','retry','pending') THEN
+      (SELECT max(f.due_at, f.eligible_at) FROM outbox_delivery f
+        WHERE f.state IN ('blocked','queued','claimed','sending','retry','pending')
+          AND f.destination = g.destination AND f.state = g.state AND f.due_at IS NOT NULL
+        ORDER BY f.due_at LIMIT 1) END) AS oldest_due
+    FROM (SELECT destination, state, count(*) AS n FROM outbox_delivery
+      WHERE state IN ('blocked','queued','claimed','sending','retry','pending')
+      GROUP BY destination, state) AS g);

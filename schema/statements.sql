@@ -264,13 +264,39 @@ DELETE FROM outbox WHERE id = ?1;
 DELETE FROM outbox_attempt WHERE outbox_id = ?1;
 
 -- name: status_counts
-SELECT destination, state, count(*), min(CASE WHEN due_at IS NULL THEN NULL ELSE max(due_at, eligible_at) END)
-FROM outbox_delivery
-WHERE state IN ('blocked','queued','claimed','sending','retry','pending') GROUP BY destination, state
+-- A backlog is counted in its index; the oldest due row of each state is looked up.
+SELECT g.destination, g.state, g.n,
+  (SELECT max(f.due_at, f.eligible_at) FROM outbox_delivery f
+    WHERE f.state IN ('blocked','queued','claimed','sending','retry','pending')
+      AND f.destination = g.destination AND f.state = g.state AND f.due_at IS NOT NULL
+    ORDER BY f.due_at LIMIT 1)
+FROM (SELECT destination, state, count(*) AS n FROM outbox_delivery
+  WHERE state IN ('blocked','queued','claimed','sending','retry','pending') GROUP BY destination, state) AS g
 UNION ALL
 SELECT destination, 'held', count(*), NULL FROM outbox_delivery WHERE state = 'held' GROUP BY destination
 UNION ALL
 SELECT destination, 'unknown', count(*), NULL FROM outbox_delivery WHERE result = 'unknown' GROUP BY destination;
+
+-- name: finished_since
+-- The newest results, newest first; the limit bounds what a look costs, whatever the size of the history.
+SELECT d.destination, r.result, d.eligible_at, r.finished_at, d.attempts,
+  (SELECT a.ended_at - a.started_at FROM outbox_attempt a
+    WHERE a.outbox_id = r.outbox_id AND a.phase = 'submit' AND a.evidence = 'answered' ORDER BY a.n DESC LIMIT 1)
+FROM outbox_result r JOIN outbox_delivery d ON d.outbox_id = r.outbox_id
+WHERE r.finished_at >= ?1 ORDER BY r.finished_at DESC LIMIT ?2;
+
+-- name: stuck
+-- Without the rows of destinations that are held as a whole: those are counted elsewhere, and may be many.
+SELECT id, destination, operation, reference, state, result, reason, advice, since, cause FROM outbox_stuck
+WHERE cause <> 'destination' LIMIT ?1;
+
+-- name: stuck_counts
+SELECT cause, count(*) FROM outbox_stuck WHERE cause <> 'destination' GROUP BY cause;
+
+-- name: finished
+SELECT d.state, r.result, r.http_status, r.reason, r.finished_at
+FROM outbox_delivery d LEFT JOIN outbox_result r ON r.outbox_id = d.outbox_id AND d.state = 'done'
+WHERE d.outbox_id = ?1;
 
 -- name: status_attempts
 SELECT n, phase, started_at, ended_at, evidence, http_status, error, rule, count FROM outbox_attempt

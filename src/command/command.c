@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
 
 #include "edge/place.h"
 
@@ -106,19 +107,43 @@ command_exit_code(enum store_status status)
 	return EXIT_TEMPORARY;
 }
 
+char *
+command_database(const char *config_file, const char *database, int *exit_code)
+{
+	struct config *config;
+	char *copy;
+
+	if (database != NULL)
+		return strdup(database);
+	config = command_config(config_file, exit_code);
+	if (config == NULL)
+		return NULL;
+	copy = strdup(config->database);
+	if (copy == NULL)
+		*exit_code = EXIT_TEMPORARY;
+	config_free(config);
+	return copy;
+}
+
 struct store *
-command_store(const struct config *config, int *exit_code)
+command_open(const char *database, int *exit_code)
 {
 	struct text why;
 	struct store *store;
 	enum store_status status;
 
 	text_init(&why, 2048);
-	status = store_open(config->database, STORE_CLIENT, &store, &why);
+	status = store_open(database, STORE_CLIENT, &store, &why);
 	if (store == NULL) {
 		command_say("%s", text_string(&why));
 		*exit_code = command_exit_code(status);
 	}
 	text_free(&why);
 	return store;
+}
+
+struct store *
+command_store(const struct config *config, int *exit_code)
+{
+	return command_open(config->database, exit_code);
 }

@@ -44,6 +44,15 @@ int64_t command_number(const char *text);
 /* Loads the configuration, saying every problem. NULL: *exit_code is set. */
 struct config *command_config(const char *file, int *exit_code);
 
+/*
+ * The database that a configuration names, or the one that was given (then no configuration, hence no credential, is
+ * read: a monitoring user need not see those). To be freed. NULL: said why, *exit_code is set.
+ */
+char *command_database(const char *config_file, const char *database, int *exit_code);
+
+/* Opens it for a command. NULL: said why, *exit_code is set. */
+struct store *command_open(const char *database, int *exit_code);
+
 /* Opens the configured database for a command. NULL: said why, *exit_code is set. */
 struct store *command_store(const struct config *config, int *exit_code);
 

@@ -1,0 +1,116 @@
+/*
+ * status_row.c - outboxd status ID: one transaction in words.
+ */
+#include "command/status_row.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "command/command.h"
+#include "command/overview.h"
+
+static void
+print_attempt(void *context, const struct store_attempt *attempt, const char *phase, int count)
+{
+	char started[32];
+
+	(void)context;
+	words_time(attempt->started_at, started);
+	(void)printf(
+	    "  %3d  %s  %-6s %-10s", attempt->n, started, phase, evidence_name(attempt->evidence));
+	if (attempt->http_status != 0)
+		(void)printf(" HTTP %d", attempt->http_status);
+	(void)printf("  %s", attempt->rule == NULL ? "" : attempt->rule);
+	if (count > 1)
+		(void)printf(" (%d times)", count);
+	if (attempt->error != NULL)
+		(void)printf(": %s", attempt->error);
+	(void)putchar('\n');
+}
+
+static const char *
+state_in_words(const struct txn *txn)
+{
+	switch (txn->state) {
+	case STATE_BLOCKED:
+		return "waits until the row in after_id has succeeded";
+	case STATE_QUEUED:
+		return "waits to be sent; it was never sent";
+	case STATE_CLAIMED:
+		return "is being connected; nothing was sent yet";
+	case STATE_SENDING:
+		return "is being sent, or waits for its answer";
+	case STATE_RETRY:
+		return txn_exposed(txn)
+			   ? "will be sent again under the same key; it may have happened already"
+			   : "will be sent; so far nothing has happened at the gateway";
+	case STATE_PENDING:
+		return "was accepted; the gateway is asked for the result at its fetch URL";
+	case STATE_HELD:
+		return "is held and waits for a person";
+	case STATE_DONE:
+		break;
+	}
+	switch (txn->result) {
+	case RESULT_SUCCEEDED:
+		return "succeeded: it happened exactly once";
+	case RESULT_FAILED:
+		return "failed: the gateway refused it, it did not happen";
+	case RESULT_EXPIRED:
+		return "expired: it was not sent in time, it did not happen";
+	case RESULT_CANCELED:
+		return "was canceled: it did not happen";
+	case RESULT_INVALID:
+		return "is invalid: it was never sent";
+	case RESULT_UNKNOWN:
+		return "is unknown: it may or may not have happened; ask the gateway, then resolve "
+		       "or retry it";
+	case RESULT_NONE:
+		break;
+	}
+	return "is finished";
+}
+
+int
+status_row(struct store *store, int64_t id)
+{
+	struct store_row *row;
+	struct store_result_facts result;
+	char time[32];
+	enum store_status status = store_row(store, id, &row);
+
+	if (status == STORE_NOTHING) {
+		command_say("there is no outbox row %" PRId64, id);
+		return 1;
+	}
+	if (status != STORE_OK) {
+		command_say("cannot read outbox row %" PRId64 ": %s", id, store_error(store));
+		return command_exit_code(status);
+	}
+	(void)printf("outbox row %" PRId64 " (%s %s%s%s) %s.\n", id, row->destination,
+	    row->operation, row->reference == NULL ? "" : ", reference ",
+	    row->reference == NULL ? "" : row->reference, state_in_words(&row->txn));
+	if (row->reason != NULL)
+		(void)printf("reason: %s\n", row->reason);
+	if (row->key != NULL)
+		(void)printf("idempotency key: %s\n", row->key);
+	if (row->fetch_url != NULL)
+		(void)printf("fetch URL: %s\n", row->fetch_url);
+	if (row->txn.due_at > 0) {
+		words_time(row->txn.due_at, time);
+		(void)printf("next: %s\n", time);
+	}
+	if (store_result_read(store, id, &result) == STORE_OK) {
+		words_time(result.finished_at, time);
+		(void)printf("result: %s at %s, revision %" PRId64, result_name(result.result),
+		    time, result.revision);
+		if (result.http_status != 0)
+			(void)printf(", HTTP status %d, %" PRId64 " bytes", result.http_status,
+			    result.body_length);
+		(void)putchar('\n');
+	}
+	(void)printf("exchanges (%d submits, %d polls):\n", row->txn.attempts, row->txn.polls);
+	(void)store_attempts(store, id, print_attempt, NULL);
+	store_row_free(row);
+	return EXIT_FINE;
+}
