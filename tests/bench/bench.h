@@ -11,5 +11,9 @@ void bench_slow(void);    /* drain.c: fsyncs that take longer */
 void bench_tls(void);     /* drain.c */
 void bench_keyless(void); /* drain.c */
 void bench_log(void);     /* drain.c: what the log costs */
+void bench_insert(void);
+void bench_wake(void);
+void bench_idle(void);
+void bench_destinations(void);
 
 #endif

@@ -115,8 +115,10 @@ report_costs(const struct drain *drain, double cpu_at_most, double syncs_at_most
 	    .limit = syncs_at_most});
 	figure_add(&(struct figure){
 	    .bench = drain->bench, .name = "  written", .unit = "KiB/tx", .value = drain->written});
-	figure_add(&(struct figure){
-	    .bench = drain->bench, .name = "  memory, at most", .unit = "MiB", .value = drain->rss});
+	figure_add(&(struct figure){.bench = drain->bench,
+	    .name = "  memory, at most",
+	    .unit = "MiB",
+	    .value = drain->rss});
 }
 
 static int
@@ -268,7 +270,8 @@ bench_keyless(void)
 		drain_once(&drain);
 	}
 	nginx_stop(&nginx);
-	report_rate(&drain, "keyless rows: own connection, own commit", "bare, fresh connections", 0);
+	report_rate(
+	    &drain, "keyless rows: own connection, own commit", "bare, fresh connections", 0);
 	report_costs(&drain, 0, 0);
 }
 

@@ -60,8 +60,9 @@ ratio(const struct figure *figure)
 static int
 misses(const struct figure *figure)
 {
-	double value = figure->reference != NULL && !figure->bound_is_value ? ratio(figure)
-									    : median(&figure->value);
+	double value = figure->reference != NULL && !figure->bound_is_value
+			   ? ratio(figure)
+			   : median(&figure->value);
 
 	switch (figure->bound) {
 	case BOUND_NONE:
@@ -98,7 +99,8 @@ bound_text(const struct figure *figure, char *text, size_t size)
 	if (figure->bound == BOUND_NONE)
 		text[0] = '\0';
 	else
-		(void)snprintf(text, size, "%s %s%s", figure->bound == AT_LEAST ? ">=" : "<=", limit,
+		(void)snprintf(text, size, "%s %s%s",
+		    figure->bound == AT_LEAST ? ">=" : "<=", limit,
 		    figure->reference != NULL && !figure->bound_is_value ? " x" : "");
 }
 
@@ -118,7 +120,9 @@ print_line(const struct figure *figure)
 	bound_text(figure, bound, sizeof(bound));
 	printf("%-46s %9s %-6s %9s %-9s %-30s %-10s %s%s%s%s\n", figure->name, value, figure->unit,
 	    reference, of, figure->reference != NULL ? figure->reference : "", bound,
-	    figure->bound == BOUND_NONE ? "" : misses(figure) ? "MISSED" : "met",
+	    figure->bound == BOUND_NONE ? ""
+	    : misses(figure)            ? "MISSED"
+					: "met",
 	    figure->note != NULL ? " (" : "", figure->note != NULL ? figure->note : "",
 	    figure->note != NULL ? ")" : "");
 	(void)fflush(stdout);
@@ -136,8 +140,8 @@ figure_add(const struct figure *figure)
 		return;
 	progress("%s", "");
 	if (strcmp(last, figure->bench) != 0)
-		printf("\n%-46s %9s %-6s %9s %-9s %-30s %-10s\n", figure->bench, "value", "", "reference",
-		    "ratio", "which is", "bound");
+		printf("\n%-46s %9s %-6s %9s %-9s %-30s %-10s\n", figure->bench, "value", "",
+		    "reference", "ratio", "which is", "bound");
 	print_line(figure);
 }
 
@@ -221,6 +225,7 @@ figures_print(int json)
 	if (json)
 		print_json();
 	else
-		printf("\n%d figures; %d of %d bounds met\n", figure_count, bounded - missed, bounded);
+		printf(
+		    "\n%d figures; %d of %d bounds met\n", figure_count, bounded - missed, bounded);
 	return missed;
 }

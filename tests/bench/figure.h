@@ -23,7 +23,8 @@ struct figure {
 	struct samples value;
 	const char *reference; /* what it is held against, or NULL */
 	struct samples reference_value;
-	/* The bound is one of the ratio where there is a reference (unless bound_is_value), else one of the value. */
+	/* The bound is one of the ratio where there is a reference (unless bound_is_value), else
+	 * one of the value. */
 	enum bound bound;
 	double limit;
 	int bound_is_value;

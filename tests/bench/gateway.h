@@ -1,5 +1,6 @@
 /*
- * gateway.h - who answers: nginx, the neutral one, and a gateway of our own that takes its time and stamps arrivals.
+ * gateway.h - who answers: nginx, the neutral one, and a gateway of our own that takes its time and
+ * stamps arrivals.
  */
 #ifndef OUTBOXD_BENCH_GATEWAY_H
 #define OUTBOXD_BENCH_GATEWAY_H

@@ -130,7 +130,8 @@ become(char *const argv[], const char *const extra[], const char *error_file)
 	int error = open(error_file, O_WRONLY | O_CREAT | O_APPEND, 0644);
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (in == -1 || error == -1 || dup2(in, 0) == -1 || dup2(error, 1) == -1 || dup2(error, 2) == -1)
+	if (in == -1 || error == -1 || dup2(in, 0) == -1 || dup2(error, 1) == -1 ||
+	    dup2(error, 2) == -1)
 		_exit(126);
 	for (; extra != NULL && *extra != NULL; extra++)
 		(void)putenv((char *)(uintptr_t)*extra);
@@ -185,24 +186,30 @@ process_stop(pid_t pid, int signal)
 	forget_child(pid);
 }
 
+int
+process_wait(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
+		;
+	forget_child(pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
 bool
 process_alive(pid_t pid)
 {
 	siginfo_t info = {.si_pid = 0};
 
-	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == 0;
 }
 
 void
 process_run(char *const argv[], const char *error_file)
 {
-	pid_t pid = process_start(argv, NULL, error_file);
-	int status = -1;
-
-	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
-		;
-	forget_child(pid);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+	if (process_wait(process_start(argv, NULL, error_file)) != 0)
 		die("%s %s failed (see %s)", argv[0], argv[1] == NULL ? "" : argv[1], error_file);
 }
 
@@ -324,14 +331,18 @@ syncs_close(struct syncs *syncs)
 /* --- a shop --- */
 
 const char body_sql[] =
-    "'{\"order\":{\"number\":\"A-' || i || '\",\"totalGrossAmount\":' || (i % 900 + 10) || '.90,\"currency\":\"EUR\","
-    "\"items\":[{\"id\":\"sku-4711\",\"text\":\"Blue shirt, size M\",\"quantity\":1,\"grossUnitPrice\":49.90},"
+    "'{\"order\":{\"number\":\"A-' || i || '\",\"totalGrossAmount\":' || (i % 900 + 10) || "
+    "'.90,\"currency\":\"EUR\","
+    "\"items\":[{\"id\":\"sku-4711\",\"text\":\"Blue shirt, size "
+    "M\",\"quantity\":1,\"grossUnitPrice\":49.90},"
     "{\"id\":\"sku-4712\",\"text\":\"Socks\",\"quantity\":2,\"grossUnitPrice\":4.90}]},"
-    "\"customer\":{\"firstName\":\"Jane\",\"lastName\":\"Doe\",\"email\":\"jane.doe@example.com\"}}'";
+    "\"customer\":{\"firstName\":\"Jane\",\"lastName\":\"Doe\",\"email\":\"jane.doe@example.com\"}}"
+    "'";
 
 static const char keyless_profile[] =
     "unprocessed = [ 401, 429 ];\n"
-    "operations = { post = { method = \"POST\"; path_pattern = \"/{path...}\"; kind = \"keyless\"; }; };\n"
+    "operations = { post = { method = \"POST\"; path_pattern = \"/{path...}\"; kind = \"keyless\"; "
+    "}; };\n"
     "answers = ( { name = \"done\"; phase = \"submit\"; status = \"200\";\n"
     "  when = ( { json = \"\"; exists = true; } ); verdict = \"succeeded\"; } );\n";
 
@@ -388,7 +399,8 @@ write_config(
 	    shop->database, shop->directory, shop->directory, more == NULL ? "" : more);
 	for (int i = 0; i < count; i++)
 		(void)fprintf(file,
-		    "  %s = { profile = \"%s\"; base_url = \"%s\"; concurrency = %d; ramp = \"0s\";\n"
+		    "  %s = { profile = \"%s\"; base_url = \"%s\"; concurrency = %d; ramp = "
+		    "\"0s\";\n"
 		    "    allow_plain_loopback = true; %s %s };\n",
 		    plans[i].name, plans[i].profile, plans[i].base_url, plans[i].concurrency,
 		    strcmp(plans[i].profile, "generic") == 0 ? "key_retention = \"24h\";" : "",
@@ -420,7 +432,8 @@ shop_open(struct shop *shop, const struct destination_plan *plans, int count, co
 	sqlite3 *db = NULL;
 
 	memset(shop, 0, sizeof(*shop));
-	(void)snprintf(shop->directory, sizeof(shop->directory), "%s/shop-%d", settings.scratch, number++);
+	(void)snprintf(
+	    shop->directory, sizeof(shop->directory), "%s/shop-%d", settings.scratch, number++);
 	(void)snprintf(shop->database, sizeof(shop->database), "%s/shop.db", shop->directory);
 	(void)snprintf(shop->config, sizeof(shop->config), "%s/outboxd.conf", shop->directory);
 	if (mkdir(shop->directory, 0755) == -1)
@@ -534,8 +547,8 @@ shop_start_daemon(struct shop *shop)
 	char *run[] = {program, "run", "--config", shop->config, NULL};
 
 	daemon_path(program, sizeof(program));
-	shop->daemon =
-	    process_start(run, shop->environment, settings.log == NULL ? "/dev/null" : settings.log);
+	shop->daemon = process_start(
+	    run, shop->environment, settings.log == NULL ? "/dev/null" : settings.log);
 }
 
 int64_t
@@ -582,6 +595,6 @@ shop_expect(const struct shop *shop, const char *result, int64_t rows)
 
 	(void)sqlite3_close(db);
 	if (found != rows)
-		die("%lld of %lld rows ended as %s (%lld attempts)", (long long)found, (long long)rows,
-		    result, (long long)attempts);
+		die("%lld of %lld rows ended as %s (%lld attempts)", (long long)found,
+		    (long long)rows, result, (long long)attempts);
 }

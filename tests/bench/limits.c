@@ -18,7 +18,8 @@ plain(const char *name, const char *unit, const struct samples *samples)
 void
 bench_limits(void)
 {
-	struct samples p50 = {0}, p99 = {0}, one = {0}, many = {0}, curl = {0}, cpu = {0}, server = {0};
+	struct samples p50 = {0}, p99 = {0}, one = {0}, many = {0}, curl = {0}, cpu = {0},
+		       server = {0};
 	struct nginx nginx;
 
 	nginx_start(&nginx);

@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "bench/app.h"
 #include "bench/bench.h"
 #include "bench/figure.h"
 #include "bench/harness.h"
@@ -31,6 +32,10 @@ static const struct {
     {"tls", bench_tls, "the drain over TLS with connections kept"},
     {"keyless", bench_keyless, "rows without keys: a connection and a commit of their own"},
     {"log", bench_log, "what a line per attempt costs"},
+    {"insert", bench_insert, "the app's insert beside a full drain"},
+    {"wake", bench_wake, "from the app's commit to the request at the gateway"},
+    {"idle", bench_idle, "processor, wake-ups and memory while there is nothing to do"},
+    {"destinations", bench_destinations, "fifty destinations, one dead and one hanging"},
 };
 enum { BENCH_COUNT = sizeof(benches) / sizeof(benches[0]) };
 
@@ -135,12 +140,14 @@ settle_places(void)
 		die("%s: %s (start me in the source's top directory, or say --profiles)",
 		    settings.profiles, strerror(errno));
 	(void)snprintf(settings.profiles, sizeof(settings.profiles), "%s", real);
+	(void)snprintf(settings.tests, sizeof(settings.tests), "%.480s/../../tests/bench", real);
 	free(real);
 	real = realpath(settings.scratch, NULL);
 	if (real == NULL || statfs(real, &disk) == -1)
 		die("%s: %s", settings.scratch, strerror(errno));
 	if ((long)disk.f_type == TMPFS)
-		(void)fprintf(stderr, "bench: %s is in memory: its fsyncs cost nothing; say --scratch\n", real);
+		(void)fprintf(stderr,
+		    "bench: %s is in memory: its fsyncs cost nothing; say --scratch\n", real);
 	(void)snprintf(directory, sizeof(directory), "%.450s/outboxd-bench-XXXXXX", real);
 	free(real);
 	if (mkdtemp(directory) == NULL)
@@ -184,7 +191,8 @@ extend_path(void)
 	const char *path = getenv("PATH");
 	char longer[8192];
 
-	(void)snprintf(longer, sizeof(longer), "%s:/usr/sbin:/sbin", path == NULL ? "/usr/bin:/bin" : path);
+	(void)snprintf(
+	    longer, sizeof(longer), "%s:/usr/sbin:/sbin", path == NULL ? "/usr/bin:/bin" : path);
 	(void)setenv("PATH", longer, 1);
 }
 
@@ -207,6 +215,8 @@ main(int argc, char **argv)
 {
 	int missed;
 
+	if (argc > 1 && strcmp(argv[1], "app") == 0)
+		return app_main(argc - 1, argv + 1);
 	settings.progress = isatty(STDERR_FILENO) == 1;
 	take_options(argc, argv);
 	if (optind == argc)

@@ -1,5 +1,6 @@
 /*
- * nginx.c - the neutral server: one worker, no logs, the same 205 bytes for everybody, plain and TLS.
+ * nginx.c - the neutral server: one worker, no logs, the same 205 bytes for everybody, plain and
+ * TLS.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,10 +16,11 @@
 #include "bench/gateway.h"
 #include "bench/harness.h"
 
-static const char answer[] =
-    "{\"outcome\":\"Accepted\",\"checkoutId\":\"4b0c1f2e-9f6c-4b0e-8a52-0d2d6a1f7c11\",\"reservationId\":"
-    "\"7f3a-11-884201\",\"customer\":{\"customerNumber\":\"100234\",\"firstName\":\"Jane\",\"lastName\":\"Doe\"},"
-    "\"expiresAt\":\"2030-01-01\"}";
+static const char answer[] = "{\"outcome\":\"Accepted\",\"checkoutId\":\"4b0c1f2e-9f6c-4b0e-8a52-"
+			     "0d2d6a1f7c11\",\"reservationId\":"
+			     "\"7f3a-11-884201\",\"customer\":{\"customerNumber\":\"100234\","
+			     "\"firstName\":\"Jane\",\"lastName\":\"Doe\"},"
+			     "\"expiresAt\":\"2030-01-01\"}";
 
 int
 free_port(void)
@@ -41,8 +43,7 @@ listens(int port)
 	    .sin_port = htons((uint16_t)port),
 	    .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool connected =
-	    fd != -1 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+	bool connected = fd != -1 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
 
 	(void)close(fd);
 	return connected;
@@ -70,15 +71,18 @@ write_config(const char *file, const char *directory, int plain, int tls)
 	if (out == NULL)
 		die("cannot write %s: %s", file, strerror(errno));
 	(void)fprintf(out,
-	    "daemon off; master_process off; worker_processes 1; pid %s/pid; error_log stderr crit;\n"
+	    "daemon off; master_process off; worker_processes 1; pid %s/pid; error_log stderr "
+	    "crit;\n"
 	    "events { worker_connections 4096; multi_accept on; }\n"
 	    "http {\n"
-	    "  access_log off; keepalive_timeout 1h; keepalive_requests 1000000000; server_tokens off;\n"
+	    "  access_log off; keepalive_timeout 1h; keepalive_requests 1000000000; server_tokens "
+	    "off;\n"
 	    "  client_body_temp_path %s/a; proxy_temp_path %s/b; fastcgi_temp_path %s/c;\n"
 	    "  uwsgi_temp_path %s/d; scgi_temp_path %s/e; default_type application/json;\n"
 	    "  server {\n"
 	    "    listen 127.0.0.1:%d backlog=4096; listen 127.0.0.1:%d ssl backlog=4096;\n"
-	    "    ssl_certificate %s/cert.pem; ssl_certificate_key %s/key.pem; ssl_protocols TLSv1.2 TLSv1.3;\n"
+	    "    ssl_certificate %s/cert.pem; ssl_certificate_key %s/key.pem; ssl_protocols "
+	    "TLSv1.2 TLSv1.3;\n"
 	    "    location / { return 200 '%s'; }\n"
 	    "  }\n"
 	    "}\n",

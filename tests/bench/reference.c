@@ -24,7 +24,7 @@ own_cpu_us(void)
 
 	(void)getrusage(RUSAGE_SELF, &usage);
 	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-	    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 /* --- libcurl --- */
@@ -93,10 +93,13 @@ send_one(CURLM *multi, struct exchange *exchange, const struct curl_plan *plan, 
 	char url[160];
 	char key[96];
 	int length = snprintf(exchange->body, sizeof(exchange->body),
-	    "{\"order\":{\"number\":\"A-%lld\",\"totalGrossAmount\":49.90,\"currency\":\"EUR\",\"items\":["
-	    "{\"id\":\"sku-4711\",\"text\":\"Blue shirt, size M\",\"quantity\":1,\"grossUnitPrice\":49.90},"
+	    "{\"order\":{\"number\":\"A-%lld\",\"totalGrossAmount\":49.90,\"currency\":\"EUR\","
+	    "\"items\":["
+	    "{\"id\":\"sku-4711\",\"text\":\"Blue shirt, size "
+	    "M\",\"quantity\":1,\"grossUnitPrice\":49.90},"
 	    "{\"id\":\"sku-4712\",\"text\":\"Socks\",\"quantity\":2,\"grossUnitPrice\":4.90}]},"
-	    "\"customer\":{\"firstName\":\"Jane\",\"lastName\":\"Doe\",\"email\":\"jane.doe@example.com\"}}",
+	    "\"customer\":{\"firstName\":\"Jane\",\"lastName\":\"Doe\",\"email\":\"jane.doe@"
+	    "example.com\"}}",
 	    (long long)number);
 
 	(void)snprintf(url, sizeof(url), "%s/d/%lld", plan->url, (long long)number);
@@ -177,8 +180,8 @@ curl_worker(void *context)
 struct curl_run
 reference_curl(const struct curl_plan *plan)
 {
-	struct curl_run *shared = mmap(
-	    NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct curl_run *shared =
+	    mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct curl_work work = {.plan = plan, .run = shared};
 	struct curl_run run;
 
@@ -231,17 +234,22 @@ reference_sqlite(int64_t rows, int rows_per_commit)
 		die("cannot create %s", path);
 	sql(db,
 	    "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;"
-	    "CREATE TABLE t (id INTEGER PRIMARY KEY, state INTEGER, key TEXT, payload TEXT, answer TEXT);"
+	    "CREATE TABLE t (id INTEGER PRIMARY KEY, state INTEGER, key TEXT, payload TEXT, answer "
+	    "TEXT);"
 	    "CREATE INDEX open ON t (id) WHERE state < 2;"
 	    "INSERT INTO t (id, state, payload) WITH RECURSIVE n(i) AS "
 	    "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= %lld) SELECT i, 0, %s FROM n;"
 	    "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA synchronous = FULL;",
 	    (long long)rows, body_sql);
 	sync();
-	prepare(db, "UPDATE t SET state = 1, key = '00000000-0000-4000-8000-000000000000' WHERE id = ?1", &claim);
 	prepare(db,
-	    "UPDATE t SET state = 2, answer = '{\"outcome\":\"Accepted\",\"checkoutId\":\"4b0c1f2e-9f6c-4b0e\","
-	    "\"reservationId\":\"7f3a-11-884201\",\"customer\":{\"customerNumber\":\"100234\",\"firstName\":"
+	    "UPDATE t SET state = 1, key = '00000000-0000-4000-8000-000000000000' WHERE id = ?1",
+	    &claim);
+	prepare(db,
+	    "UPDATE t SET state = 2, answer = "
+	    "'{\"outcome\":\"Accepted\",\"checkoutId\":\"4b0c1f2e-9f6c-4b0e\","
+	    "\"reservationId\":\"7f3a-11-884201\",\"customer\":{\"customerNumber\":\"100234\","
+	    "\"firstName\":"
 	    "\"Jane\",\"lastName\":\"Doe\"},\"expiresAt\":\"2030-01-01\"}' WHERE id = ?1",
 	    &result);
 	begin = now_ns();

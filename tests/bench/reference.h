@@ -1,5 +1,6 @@
 /*
- * reference.h - what the figures are held against, measured in the same run: the same work with nothing around it.
+ * reference.h - what the figures are held against, measured in the same run: the same work with
+ * nothing around it.
  */
 #ifndef OUTBOXD_BENCH_REFERENCE_H
 #define OUTBOXD_BENCH_REFERENCE_H
@@ -20,10 +21,12 @@ struct curl_plan {
 	const char *ca_file; /* or NULL */
 };
 
-/* Bare libcurl: curl_multi_poll, the options of our wire, a unique key each, nothing kept. In a process of its own. */
+/* Bare libcurl: curl_multi_poll, the options of our wire, a unique key each, nothing kept. In a
+ * process of its own. */
 struct curl_run reference_curl(const struct curl_plan *plan);
 
-/* Bare SQLite: two updates a row (claim, result), rows_per_commit of each in a commit, synchronous=FULL. */
+/* Bare SQLite: two updates a row (claim, result), rows_per_commit of each in a commit,
+ * synchronous=FULL. */
 struct sqlite_run {
 	double rows_per_second;
 	double cpu_us; /* per row */

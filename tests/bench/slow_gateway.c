@@ -21,13 +21,15 @@
 
 enum { PEERS_MAX = 8192, BUFFER_BYTES = 8192 };
 
-/* One connection, with at most one request at a time. Waiting ones stand in a queue per delay: first in, first out. */
+/* One connection, with at most one request at a time. Waiting ones stand in a queue per delay:
+ * first in, first out. */
 struct peer {
 	int fd;
 	size_t length;
 	char buffer[BUFFER_BYTES];
 	int64_t answer_at;
-	uint32_t serial; /* of the connection: an answer never goes to the next one on this descriptor */
+	uint32_t
+	    serial; /* of the connection: an answer never goes to the next one on this descriptor */
 };
 
 struct waiting {
@@ -55,10 +57,11 @@ struct server {
 	int64_t made; /* fetch URLs */
 };
 
-static const char body[] =
-    "{\"outcome\":\"Accepted\",\"checkoutId\":\"4b0c1f2e-9f6c-4b0e-8a52-0d2d6a1f7c11\",\"reservationId\":"
-    "\"7f3a-11-884201\",\"customer\":{\"customerNumber\":\"100234\",\"firstName\":\"Jane\",\"lastName\":\"Doe\"},"
-    "\"expiresAt\":\"2030-01-01\"}";
+static const char body[] = "{\"outcome\":\"Accepted\",\"checkoutId\":\"4b0c1f2e-9f6c-4b0e-8a52-"
+			   "0d2d6a1f7c11\",\"reservationId\":"
+			   "\"7f3a-11-884201\",\"customer\":{\"customerNumber\":\"100234\","
+			   "\"firstName\":\"Jane\",\"lastName\":\"Doe\"},"
+			   "\"expiresAt\":\"2030-01-01\"}";
 
 static void
 drop(struct server *server, int fd)
@@ -76,12 +79,14 @@ answer(struct server *server, int fd, bool poll)
 
 	if (poll || server->plan.pending)
 		length = snprintf(text, sizeof(text),
-		    "HTTP/1.1 202 Accepted\r\nLocation: /poll/%lld\r\nContent-Type: application/json\r\n"
+		    "HTTP/1.1 202 Accepted\r\nLocation: /poll/%lld\r\nContent-Type: "
+		    "application/json\r\n"
 		    "Content-Length: 2\r\n\r\n{}",
 		    (long long)++server->made);
 	else
 		length = snprintf(text, sizeof(text),
-		    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+		    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+		    "%zu\r\n\r\n%s",
 		    sizeof(body) - 1, body);
 	if (write(fd, text, (size_t)length) != length)
 		drop(server, fd);
@@ -126,7 +131,8 @@ take_request(struct server *server, struct peer *peer)
 		return false;
 	*end = '\0';
 	length = strcasestr(peer->buffer, "\r\nContent-Length:");
-	whole = (size_t)(end - peer->buffer) + 4 + (length == NULL ? 0 : strtoul(length + 17, NULL, 10));
+	whole = (size_t)(end - peer->buffer) + 4 +
+		(length == NULL ? 0 : strtoul(length + 17, NULL, 10));
 	if (peer->length < whole) {
 		*end = '\r';
 		return false;
@@ -141,7 +147,8 @@ take_request(struct server *server, struct peer *peer)
 		answer(server, peer->fd, poll);
 	else
 		enqueue(poll ? &server->polls : &server->submits,
-		    (struct waiting){peer->fd, peer->serial, now_ns() + delay * INT64_C(1000000), poll});
+		    (struct waiting){
+			peer->fd, peer->serial, now_ns() + delay * INT64_C(1000000), poll});
 	return true;
 }
 
@@ -176,7 +183,8 @@ welcome(struct server *server)
 		struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data = {.fd = fd}};
 		int one = 1;
 
-		if (fd >= PEERS_MAX || (server->peers[fd] = calloc(1, sizeof(struct peer))) == NULL) {
+		if (fd >= PEERS_MAX ||
+		    (server->peers[fd] = calloc(1, sizeof(struct peer))) == NULL) {
 			(void)close(fd);
 			continue;
 		}
@@ -224,8 +232,8 @@ serve(void *context)
 		int64_t b = answer_due(server, &server->polls, now);
 		int64_t wait = (a < b ? a : b) - now;
 		struct timespec time = {.tv_sec = wait / 1000000000, .tv_nsec = wait % 1000000000};
-		int count = epoll_pwait2(
-		    server->epoll, events, 256, a == INT64_MAX && b == INT64_MAX ? NULL : &time, NULL);
+		int count = epoll_pwait2(server->epoll, events, 256,
+		    a == INT64_MAX && b == INT64_MAX ? NULL : &time, NULL);
 
 		for (int i = 0; i < count; i++) {
 			if (events[i].data.fd == server->listener)

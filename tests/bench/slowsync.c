@@ -1,10 +1,12 @@
 /*
  * slowsync.c - preloaded into a program: counts its fsyncs, and makes each take longer.
  *
- * A disk that answers in 0.1 ms hides what most disks cost. The sleep comes after the real call, so that durability is the
- * same. Counting by a shared page costs nothing; tracing would cost more than what is measured.
+ * A disk that answers in 0.1 ms hides what most disks cost. The sleep comes after the real call, so
+ * that durability is the same. Counting by a shared page costs nothing; tracing would cost more
+ * than what is measured.
  *
- * BENCH_SYNCS: a file of two 64-bit counters (calls, nanoseconds in them). BENCH_SYNC_MS: the sleep.
+ * BENCH_SYNCS: a file of two 64-bit counters (calls, nanoseconds in them). BENCH_SYNC_MS: the
+ * sleep.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -61,7 +63,7 @@ slow(int (*call)(int), int fd)
 	if (counters != NULL) {
 		counters->count++;
 		counters->ns += (uint64_t)(after.tv_sec - before.tv_sec) * 1000000000u +
-		    (uint64_t)after.tv_nsec - (uint64_t)before.tv_nsec;
+				(uint64_t)after.tv_nsec - (uint64_t)before.tv_nsec;
 	}
 	return result;
 }
