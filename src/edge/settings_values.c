@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/units.h"
 #include "edge/settings.h"
 
 static const char *
@@ -103,16 +104,6 @@ settings_is_list(struct settings *settings, const config_setting_t *setting, siz
 	return false;
 }
 
-struct unit {
-	const char *name;
-	int64_t factor;
-};
-
-static const struct unit duration_units[] = {
-    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0}};
-static const struct unit size_units[] = {
-    {"GiB", 1073741824}, {"MiB", 1048576}, {"KiB", 1024}, {"B", 1}, {NULL, 0}};
-
 /* "5m" for 300000: in the largest unit that divides it. */
 static void
 unit_text(int64_t value, const struct unit *units, char text[32])
@@ -123,26 +114,6 @@ unit_text(int64_t value, const struct unit *units, char text[32])
 		snprintf(text, 32, "\"0s\"");
 	else
 		snprintf(text, 32, "\"%" PRId64 "%s\"", value / units->factor, units->name);
-}
-
-/* Digits and a unit, nothing else. -1 when it is not that or overflows. */
-static int
-parse_units(const char *string, const struct unit *units, int64_t *value)
-{
-	size_t digits = strspn(string, "0123456789");
-	int64_t number = 0;
-
-	if (digits == 0 || digits > SETTINGS_DIGITS_MAX || (digits > 1 && string[0] == '0'))
-		return -1;
-	for (size_t i = 0; i < digits; i++)
-		number = number * 10 + (string[i] - '0');
-	for (; units->name != NULL; units++) {
-		if (strcmp(string + digits, units->name) == 0) {
-			*value = number * units->factor;
-			return 0;
-		}
-	}
-	return -1;
 }
 
 static void
@@ -162,7 +133,7 @@ read_units(struct settings *settings, const config_setting_t *setting,
 		return;
 	}
 	string = config_setting_get_string(setting);
-	if (parse_units(string, units, &value) != 0) {
+	if (units_parse(string, units, &value) != 0) {
 		settings_problem(settings, setting, "\"%s\" is not %s; write for instance %s",
 		    settings_shown(string), wanted, rule->example);
 		return;
