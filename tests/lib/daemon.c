@@ -71,8 +71,8 @@ build_directory(void)
 	return path;
 }
 
-static const char *
-binary(void)
+const char *
+stand_binary(void)
 {
 	static char path[PATH_MAX + 16];
 	const char *given = getenv("OUTBOXD");
@@ -83,24 +83,15 @@ binary(void)
 	return path;
 }
 
-/* The shipped profiles: etc/profiles above this source file. */
+/* The shipped profiles: beside the build directory, or where make runs. */
 static const char *
 profiles(void)
 {
-	static char path[PATH_MAX];
+	static char path[PATH_MAX + 32];
 	static char real[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s", __FILE__);
-	for (int i = 0; i < 3; i++) {
-		char *slash = strrchr(path, '/');
-
-		if (slash == NULL)
-			snprintf(path, sizeof(path), ".");
-		else
-			*slash = '\0';
-	}
-	strncat(path, "/etc/profiles", sizeof(path) - strlen(path) - 1);
-	stand_must(realpath(path, real) != NULL, path);
+	snprintf(path, sizeof(path), "%s/../etc/profiles", build_directory());
+	stand_must(realpath(path, real) != NULL || realpath("etc/profiles", real) != NULL, path);
 	return real;
 }
 
@@ -109,7 +100,7 @@ profiles(void)
 static void
 become(const char *const *words, const char *output, bool truncated, pid_t parent)
 {
-	const char *all[WORDS_MAX + 2] = {binary()};
+	const char *all[WORDS_MAX + 2] = {stand_binary()};
 	int fd = open(output, O_WRONLY | O_CREAT | (truncated ? O_TRUNC : O_APPEND), 0600);
 
 	for (size_t i = 0; i < WORDS_MAX && words[i] != NULL; i++)
@@ -153,6 +144,26 @@ stand_signal(struct stand *stand, int number)
 {
 	if (stand->pid > 0)
 		kill(stand->pid, number);
+}
+
+bool
+stand_wait_listening(struct stand *stand)
+{
+	int64_t until = stand_clock_ms() + STAND_PATIENCE_MS;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%ld/status", (long)stand->pid);
+	while (stand_runs(stand) && stand_clock_ms() < until) {
+		char *text = scratch_read(path, NULL);
+		const char *blocked = strstr(text, "SigBlk:");
+		unsigned long long mask = blocked == NULL ? 0 : strtoull(blocked + 7, NULL, 16);
+
+		free(text);
+		if ((mask >> (SIGTERM - 1) & 1) != 0)
+			return true;
+		stand_sleep_ms(2);
+	}
+	return false;
 }
 
 void

@@ -50,9 +50,14 @@ void stand_forget_destinations(struct stand *stand);
 /* Writes outboxd.conf; stand_start does so too. */
 void stand_configure(struct stand *stand);
 
+/* The daemon's program. */
+const char *stand_binary(void);
+
 /* Starts the daemon. Its stderr is appended to outboxd.log. */
 void stand_start(struct stand *stand);
 void stand_signal(struct stand *stand, int number);
+/* Until it blocks SIGTERM: from then on a SIGTERM is an orderly end, however early it comes. */
+bool stand_wait_listening(struct stand *stand);
 /* kill -9, and waits for its end. */
 void stand_kill(struct stand *stand);
 /* SIGTERM; the exit status, -1 when it died of a signal or did not end in time (then it is killed). */

@@ -80,19 +80,19 @@ scratch_read(const char *path, size_t *length)
 {
 	FILE *file = fopen(path, "r");
 	char *bytes = NULL;
+	size_t got = 0;
 	size_t size = 0;
-	ssize_t got;
 
 	must(file != NULL, path);
-	got = getdelim(&bytes, &size, -1, file); /* no such delimiter in a byte: all of it */
-	if (got < 0) {
-		free(bytes);
-		bytes = strdup("");
-		got = 0;
-	}
-	must(bytes != NULL, path);
-	fclose(file);
+	do {
+		size = size * 2 + 4096;
+		bytes = realloc(bytes, size);
+		must(bytes != NULL, path);
+		got += fread(bytes + got, 1, size - got - 1, file);
+	} while (got == size - 1);
+	must(ferror(file) == 0 && fclose(file) == 0, path);
+	bytes[got] = '\0';
 	if (length != NULL)
-		*length = (size_t)got;
+		*length = got;
 	return bytes;
 }
