@@ -41,6 +41,8 @@ all: $(BUILD)/outboxd
 # --- What this compiler accepts (packaging/probe.sh), once per build directory and compiler -----------------------
 
 NO_BUILD = test bench demo kill-campaign packages clean format lint uninstall deb rpm
+# The long campaigns.
+include tests/torture.mk
 ifneq ($(filter-out $(NO_BUILD),$(or $(MAKECMDGOALS),all)),)
 empty :=
 CONFIG := $(BUILD)/config-$(subst /,_,$(subst $(empty) $(empty),_,$(CC))).mk
