@@ -15,5 +15,9 @@ void bench_insert(void);
 void bench_wake(void);
 void bench_idle(void);
 void bench_destinations(void);
+void bench_backlog(void);
+void bench_micro(void);
+void bench_instructions(void);
+int piece_main(int argc, char **argv); /* micro.c, under callgrind */
 
 #endif

@@ -35,6 +35,9 @@ static const struct {
     {"insert", bench_insert, "the app's insert beside a full drain"},
     {"wake", bench_wake, "from the app's commit to the request at the gateway"},
     {"idle", bench_idle, "processor, wake-ups and memory while there is nothing to do"},
+    {"backlog", bench_backlog, "claims, looks and starts with a long history or queue"},
+    {"micro", bench_micro, "our own additions: rules, JSON, key, hash, card check"},
+    {"instructions", bench_instructions, "the same, and a whole transaction, counted by callgrind"},
     {"destinations", bench_destinations, "fifty destinations, one dead and one hanging"},
 };
 enum { BENCH_COUNT = sizeof(benches) / sizeof(benches[0]) };
@@ -217,6 +220,8 @@ main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "app") == 0)
 		return app_main(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "piece") == 0)
+		return piece_main(argc - 1, argv + 1);
 	settings.progress = isatty(STDERR_FILENO) == 1;
 	take_options(argc, argv);
 	if (optind == argc)
