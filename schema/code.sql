@@ -149,7 +149,7 @@ FROM (
     'cure the cause (see outbox_destination), then release the destination',
     coalesce(h.since, d.eligible_at), 'destination'
   FROM outbox_destination h JOIN outbox_delivery d ON d.destination = h.destination
-  WHERE h.held AND d.state IN ('blocked','queued','claimed','sending','retry','pending')
+  WHERE h.held AND d.open = 1
   UNION ALL
   -- Never sent, and past expires_at (its own index).
   SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.result,
@@ -157,8 +157,7 @@ FROM (
     'is outboxd running? see outbox_health',
     d.deadline_at, 'late'
   FROM outbox_delivery d
-  WHERE d.deadline_at IS NOT NULL AND d.exposed_at IS NULL AND d.state IN ('blocked','queued','retry','held')
-    AND d.state <> 'held' AND d.fetch_url IS NULL
+  WHERE d.deadline_at IS NOT NULL AND d.exposed_at IS NULL AND d.state <> 'held' AND d.fetch_url IS NULL
     AND d.deadline_at < CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER) - 60000
     AND NOT EXISTS (SELECT 1 FROM outbox_destination h WHERE h.destination = d.destination AND h.held)
   UNION ALL
@@ -169,15 +168,15 @@ FROM (
     d.deadline_at, 'late'
   FROM (WITH RECURSIVE step (name) AS (
       SELECT min(destination) FROM outbox_delivery
-      WHERE state IN ('blocked','queued','claimed','sending','retry','pending')
+      WHERE open = 1
       UNION ALL
       SELECT (SELECT min(destination) FROM outbox_delivery
-        WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND destination > step.name)
+        WHERE open = 1 AND destination > step.name)
       FROM step WHERE step.name IS NOT NULL)
     SELECT name FROM step WHERE name IS NOT NULL) AS names
   CROSS JOIN outbox_delivery d
   WHERE d.destination = names.name AND d.state = 'pending'
-    AND d.state IN ('blocked','queued','claimed','sending','retry','pending')
+    AND d.open = 1
     AND d.deadline_at < CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER) - 60000
     AND NOT EXISTS (SELECT 1 FROM outbox_destination h WHERE h.destination = d.destination AND h.held)
 )
@@ -216,9 +215,9 @@ FROM (SELECT
     coalesce(sum(CASE WHEN state = 'pending' THEN n END), 0) AS pending,
     min(CASE WHEN state IN ('queued','retry','pending') THEN
       (SELECT max(f.due_at, f.eligible_at) FROM outbox_delivery f
-        WHERE f.state IN ('blocked','queued','claimed','sending','retry','pending')
+        WHERE f.open = 1
           AND f.destination = g.destination AND f.state = g.state AND f.due_at IS NOT NULL
         ORDER BY f.due_at LIMIT 1) END) AS oldest_due
     FROM (SELECT destination, state, count(*) AS n FROM outbox_delivery
-      WHERE state IN ('blocked','queued','claimed','sending','retry','pending')
+      WHERE open = 1
       GROUP BY destination, state) AS g);

@@ -108,7 +108,7 @@ SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.resume_s
   o.id IS NOT NULL, o.path, o.headers, o.content_type, o.idempotency_key,
   coalesce(length(o.body), 0), CASE WHEN length(o.body) <= ?6 THEN o.body END
 FROM outbox_delivery d LEFT JOIN outbox o ON o.id = d.outbox_id
-WHERE d.state IN ('blocked','queued','claimed','sending','retry','pending')
+WHERE d.open = 1
   AND d.destination = ?1 AND d.state = ?2 AND d.due_at <= ?3 AND (?5 OR d.exposed_at IS NULL)
 ORDER BY d.due_at LIMIT ?4;
 
@@ -125,27 +125,27 @@ WHERE d.outbox_id = ?1;
 -- name: next_due
 -- When the first row of a destination in one state is due.
 SELECT due_at FROM outbox_delivery
-WHERE state IN ('blocked','queued','claimed','sending','retry','pending')
+WHERE open = 1
   AND destination = ?1 AND state = ?2 AND due_at IS NOT NULL AND (?3 OR exposed_at IS NULL)
 ORDER BY due_at LIMIT 1;
 
 -- name: next_destination
 -- Steps through the names of destinations that have open rows.
 SELECT destination FROM outbox_delivery
-WHERE state IN ('blocked','queued','claimed','sending','retry','pending') AND destination > ?1
+WHERE open = 1 AND destination > ?1
 ORDER BY destination LIMIT 1;
 
 -- name: in_state
 -- Ids of open rows in one state, for recovery and for bulk requests; in steps.
 SELECT outbox_id FROM outbox_delivery
-WHERE state IN ('blocked','queued','claimed','sending','retry','pending')
+WHERE open = 1
   AND destination = ?1 AND state = ?2 AND outbox_id > ?3
 ORDER BY outbox_id LIMIT ?4;
 
 -- name: in_flight
 -- What a dead daemon left: claimed and sending rows, and pending ones whose poll was under way.
 SELECT outbox_id FROM outbox_delivery
-WHERE state IN ('blocked','queued','claimed','sending','retry','pending')
+WHERE open = 1
   AND destination = ?1 AND state = ?2 AND due_at IS NULL AND outbox_id > ?3
 ORDER BY outbox_id LIMIT ?4;
 
@@ -156,37 +156,41 @@ ORDER BY outbox_id LIMIT ?3;
 -- name: past_deadline
 -- Never sent, and too late to send.
 SELECT outbox_id FROM outbox_delivery
-WHERE deadline_at IS NOT NULL AND exposed_at IS NULL AND state IN ('blocked','queued','retry','held')
+WHERE deadline_at IS NOT NULL AND exposed_at IS NULL AND state <> 'claimed' AND state <> 'sending'
   AND deadline_at <= ?1 AND fetch_url IS NULL ORDER BY deadline_at LIMIT ?2;
 
 -- name: next_deadline
 SELECT min(deadline_at) FROM outbox_delivery
-WHERE deadline_at IS NOT NULL AND exposed_at IS NULL AND state IN ('blocked','queued','retry','held')
+WHERE deadline_at IS NOT NULL AND exposed_at IS NULL AND state <> 'claimed' AND state <> 'sending'
   AND fetch_url IS NULL;
 
 -- name: bring_forward
 -- Nothing waits longer than ?2 because a clock was wrong once (not_before is the app's own word).
 UPDATE outbox_delivery SET due_at = ?2
-WHERE state IN ('blocked','queued','claimed','sending','retry','pending')
+WHERE open = 1
   AND destination = ?1 AND state IN ('retry','pending') AND due_at > ?2 AND attempts > 0;
 
 -- name: move
-UPDATE outbox_delivery SET state = ?3, resume_state = ?4, hold_cause = ?5, result = ?6, reason = ?7,
+UPDATE outbox_delivery SET state = ?3, open = (?3 <> 'done' AND ?3 <> 'held'), resume_state = ?4, hold_cause = ?5, result = ?6, reason = ?7,
   due_at = ?8, eligible_at = ?9, deadline_at = ?10, exposed_at = ?11, exposed_before = ?12, started_at = ?13,
   attempts = ?14, polls = ?15, failures = ?16, generation = ?17, fetch_url = ?18
 WHERE outbox_id = ?1 AND state = ?2;
 
--- name: freeze
-UPDATE outbox_delivery SET kind = ?2, method = ?3, url = ?4, key_header = ?5, idempotency_key = ?6, request_hash = ?7
-WHERE outbox_id = ?1;
+-- name: first_claim
+-- The same, and what every attempt will have in common.
+UPDATE outbox_delivery SET state = ?3, open = (?3 <> 'done' AND ?3 <> 'held'), resume_state = ?4, hold_cause = ?5, result = ?6, reason = ?7,
+  due_at = ?8, eligible_at = ?9, deadline_at = ?10, exposed_at = ?11, exposed_before = ?12, started_at = ?13,
+  attempts = ?14, polls = ?15, failures = ?16, generation = ?17, fetch_url = ?18,
+  kind = ?19, method = ?20, url = ?21, key_header = ?22, idempotency_key = ?23, own_key = ?24, request_hash = ?25
+WHERE outbox_id = ?1 AND state = ?2;
 
 -- name: thaw
 UPDATE outbox_delivery SET kind = NULL, method = NULL, url = NULL, key_header = NULL, idempotency_key = NULL,
-  request_hash = NULL
+  own_key = 0, request_hash = NULL
 WHERE outbox_id = ?1;
 
 -- name: key_owner
-SELECT outbox_id FROM outbox_delivery WHERE destination = ?1 AND idempotency_key = ?2;
+SELECT outbox_id FROM outbox_delivery WHERE own_key = 1 AND destination = ?1 AND idempotency_key = ?2;
 
 -- name: parent
 SELECT p.state, p.result, p.reason FROM outbox_delivery p WHERE p.outbox_id = ?1;
@@ -267,11 +271,11 @@ DELETE FROM outbox_attempt WHERE outbox_id = ?1;
 -- A backlog is counted in its index; the oldest due row of each state is looked up.
 SELECT g.destination, g.state, g.n,
   (SELECT max(f.due_at, f.eligible_at) FROM outbox_delivery f
-    WHERE f.state IN ('blocked','queued','claimed','sending','retry','pending')
+    WHERE f.open = 1
       AND f.destination = g.destination AND f.state = g.state AND f.due_at IS NOT NULL
     ORDER BY f.due_at LIMIT 1)
 FROM (SELECT destination, state, count(*) AS n FROM outbox_delivery
-  WHERE state IN ('blocked','queued','claimed','sending','retry','pending') GROUP BY destination, state) AS g
+  WHERE open = 1 GROUP BY destination, state) AS g
 UNION ALL
 SELECT destination, 'held', count(*), NULL FROM outbox_delivery WHERE state = 'held' GROUP BY destination
 UNION ALL

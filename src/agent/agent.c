@@ -593,7 +593,7 @@ agent_turn(struct agent *agent, int signal_fd, int64_t wait_ms_max, bool *signal
 	wait_for_news(agent, signal_fd, wait_ms, signaled);
 	cancel_overdue(agent);
 	take_finished(agent);
-	store_checkpoint(agent->store, WAL_BYTES_MAX);
+	store_checkpoint(agent->store, WAL_FRAMES_MAX);
 	report_metrics(agent);
 	return agent->end;
 }

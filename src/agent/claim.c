@@ -23,16 +23,18 @@ commit_claim(struct agent *agent, struct job *job, const struct txn_step *step)
 {
 	struct txn after = job->row->txn;
 	enum state from = job->row->txn.state;
-	enum store_status status = STORE_OK;
+	struct store_frozen frozen = {.method = job->method,
+	    .url = job->url,
+	    .key_header = job->key_header,
+	    .key = job->key,
+	    .own_key = job->key != NULL && job->key == job->row->own_key,
+	    .hash = job->hash};
+	enum store_status status;
 
 	if (txn_apply(&after, step) == -1)
 		return STORE_REFUSED;
-	if (job->freezes)
-		status = store_freeze(agent->store, after.id, after.kind, job->method, job->url,
-		    job->key_header, job->key, job->hash);
-	if (status == STORE_OK)
-		status =
-		    store_move(agent->store, from, &after, job->row->reason, job->row->fetch_url);
+	status = store_move(agent->store, from, &after, job->row->reason, job->row->fetch_url,
+	    job->freezes ? &frozen : NULL);
 	if (status != STORE_OK)
 		return status;
 	job->row->txn = after;

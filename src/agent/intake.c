@@ -260,7 +260,9 @@ choose_key(const struct agent *agent, struct job *job, const char *path, char *w
 	job->key_header = job->settings->key_header;
 	if (row->own_key != NULL && row->txn.generation == 0) {
 		job->key = row->own_key;
-		if (key_fits(&job->settings->profile->key, job->key, &error))
+		if (key_is_derived(job->key))
+			error = "UUIDs of version 8 are outboxd's own keys; leave it NULL to get one";
+		else if (key_fits(&job->settings->profile->key, job->key, &error))
 			return INTAKE_READY;
 		(void)snprintf(why, why_size, "idempotency_key: %s", error);
 		return INTAKE_INVALID;

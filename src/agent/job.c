@@ -353,7 +353,7 @@ commit_intent(struct agent *agent, struct job *job)
 	status = store_begin(agent->store, agent->hook_budget_ms, STORE_SYNC_AFTER_COMMIT);
 	if (status == STORE_OK) {
 		status = store_move(
-		    agent->store, job->row->txn.state, &after, job->row->reason, job->row->fetch_url);
+		    agent->store, job->row->txn.state, &after, job->row->reason, job->row->fetch_url, NULL);
 		if (status == STORE_OK)
 			status = store_commit(agent->store);
 		else

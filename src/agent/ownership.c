@@ -306,6 +306,16 @@ ownership_adopt(struct agent *agent, bool resend, char *answer, size_t size)
 	return STORE_OK;
 }
 
+/* Set back under us: a witness written from it would swear to the wrong past. */
+static bool
+was_set_back(const struct agent *agent, const struct witness *now)
+{
+	struct store_identity identity = {.epoch = now->epoch, .write_counter = now->write_counter};
+
+	memcpy(identity.database_id, now->database_id, sizeof(identity.database_id));
+	return !store_is_expected(agent->store, &identity);
+}
+
 void
 ownership_witness(struct agent *agent, bool at_once)
 {
@@ -314,8 +324,13 @@ ownership_witness(struct agent *agent, bool at_once)
 	if (agent->mode == MODE_ADOPT || (!at_once && agent->boot < agent->witness_at + WITNESS_MS))
 		return;
 	agent->witness_at = agent->boot;
-	if (!store_in_place(agent->store) || describe(agent, &now) == -1 ||
-	    now.write_counter == agent->witness.write_counter)
+	if (!store_in_place(agent->store) || describe(agent, &now) == -1)
+		return;
+	if (was_set_back(agent, &now)) {
+		agent->end = AGENT_REPLACED;
+		return;
+	}
+	if (now.write_counter == agent->witness.write_counter)
 		return;
 	if (witness_write(agent_config(agent)->state_dir, &now, 1) == -1) {
 		char what[160];

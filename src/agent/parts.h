@@ -33,7 +33,7 @@ enum {
 	LOGIN_AGAIN_MS = 10 * 60 * 1000, /* two refusals of a fresh session within this hold the destination */
 	FOREIGN_URL_STRIKES = 3,
 	ISOLATE_MS = 5000, /* a destination with a row that cannot be written */
-	WAL_BYTES_MAX = 8 * 1024 * 1024,
+	WAL_FRAMES_MAX = 2000, /* pages: 8 MiB of 4 KiB each */
 };
 
 /* A configuration and how many jobs still look at it. */

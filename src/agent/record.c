@@ -280,7 +280,7 @@ write_row(struct record *record)
 		status = write_result(record);
 	if (status == STORE_OK)
 		status = store_move(record->agent->store, row->txn.state, &record->after,
-		    record->reason[0] == '\0' ? NULL : record->reason, url);
+		    record->reason[0] == '\0' ? NULL : record->reason, url, NULL);
 	return status;
 }
 
@@ -426,7 +426,8 @@ record_done(struct agent *agent, struct job *job)
 	metrics_count_attempt(&job->lane->metrics, job->phase, job->answer.evidence,
 	    job->row->txn.attempts, job->ended_at - job->row->txn.started_at);
 	if (job->ended_as != RESULT_NONE)
-		metrics_count_result(&job->lane->metrics, job->ended_as);
+		metrics_count_result(&job->lane->metrics, job->ended_as,
+		    job->ended_at - job->row->txn.eligible_at);
 	if (gate_ended(&job->lane->gate, job->phase, job->row->txn.kind, outcome_for_gate(job),
 		agent->boot)) {
 		log_write(LOG_LEVEL_WARNING, "breaker_open", LOG_TEXT("destination", job->lane->name));
@@ -443,7 +444,7 @@ record_step(struct agent *agent, struct store_row *row, const struct txn_step *s
 
 	if (txn_apply(&after, step) == -1)
 		return STORE_REFUSED;
-	status = store_move(agent->store, row->txn.state, &after, reason, row->fetch_url);
+	status = store_move(agent->store, row->txn.state, &after, reason, row->fetch_url, NULL);
 	if (status != STORE_OK)
 		return status;
 	row->txn = after;
@@ -457,8 +458,13 @@ record_end(struct agent *agent, struct store_row *row, enum result result, const
 	struct txn_step step = {.event = EVENT_FINISH, .now = agent->now, .result = result};
 	struct store_outcome outcome = {.result = result, .reason = reason};
 	enum store_status status = store_result(agent->store, row->txn.id, &outcome, agent->now);
+	struct lane *lane = lane_find(agent, row->destination);
 
-	return status != STORE_OK ? status : record_step(agent, row, &step, reason);
+	if (status == STORE_OK)
+		status = record_step(agent, row, &step, reason);
+	if (status == STORE_OK && lane != NULL)
+		metrics_count_result(&lane->metrics, result, agent->now - row->txn.eligible_at);
+	return status;
 }
 
 enum store_status

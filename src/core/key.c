@@ -218,3 +218,20 @@ key_request_hash(const struct key_request *request, unsigned char hash[KEY_HASH_
 	EVP_MD_CTX_free(digest);
 	return done ? 0 : -1;
 }
+
+bool
+key_is_derived(const char *key)
+{
+	static const char shape[] = "xxxxxxxx-xxxx-8xxx-vxxx-xxxxxxxxxxxx";
+
+	for (size_t i = 0; i < sizeof(shape); i++) {
+		const char *allowed = shape[i] == 'x' ? "0123456789abcdef"
+		    : shape[i] == 'v'                 ? "89ab"
+						      : NULL;
+
+		if (allowed == NULL ? key[i] != shape[i]
+				    : key[i] == '\0' || strchr(allowed, key[i]) == NULL)
+			return false;
+	}
+	return true;
+}

@@ -52,6 +52,12 @@ int key_derive(const unsigned char secret[KEY_SECRET_SIZE], const struct key_inp
  */
 bool key_fits(const struct key_rules *rules, const char *key, const char **why);
 
+/*
+ * Whether a key has the shape of a derived one: a lower-case UUID of version 8. An app's own key may not, so that the two can
+ * never be mistaken for each other.
+ */
+bool key_is_derived(const char *key);
+
 /* What one attempt and the next must have in common. Strings may be NULL. */
 struct key_request {
 	enum kind kind;

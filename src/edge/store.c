@@ -156,13 +156,15 @@ configure(struct store *store)
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+	/* One plan a statement: else those that touch a partial index are prepared anew for each binding. */
+	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
 	if (store->role != STORE_DAEMON)
 		return;
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	if (store_wal_reset_is_fixed())
 		return;
 	/* On unfixed versions a second passive checkpointer is the danger: store_checkpoint() steps in instead. */
-	(void)sqlite3_wal_autocheckpoint(db, 0);
+	(void)sqlite3_wal_hook(db, store_note_wal, store);
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
@@ -291,6 +293,7 @@ store_close(struct store *store)
 		return;
 	for (size_t i = 0; i < STATEMENT_COUNT; i++)
 		(void)sqlite3_finalize(store->statements[i]);
+	sqlite3_value_free(store->destination_value);
 	(void)sqlite3_close(store->db);
 	sqlite3_free(store->wal_path);
 	free(store->path);

@@ -64,6 +64,9 @@ enum store_status store_identity(struct store *store, struct store_identity *ide
 /* Takes this identity as the one that store_begin() insists on (at start, and after adopt). */
 void store_expect(struct store *store, const struct store_identity *identity);
 
+/* Whether this identity is the one that store_begin() insists on now; outbox_id_max is not looked at. */
+bool store_is_expected(const struct store *store, const struct store_identity *identity);
+
 /* Whether the file at the path is still the one that was opened (stat only). */
 bool store_in_place(const struct store *store);
 
@@ -72,9 +75,9 @@ int64_t store_data_version(struct store *store);
 
 /*
  * On SQLite versions with the WAL-reset race outboxd leaves checkpoints to the app and steps in, never PASSIVE, when the
- * WAL has outgrown wal_bytes_max. Outside a transaction. On other versions SQLite does it by itself.
+ * WAL has outgrown wal_frames_max pages. Outside a transaction. On other versions SQLite does it by itself.
  */
-void store_checkpoint(struct store *store, int64_t wal_bytes_max);
+void store_checkpoint(struct store *store, int wal_frames_max);
 /* Size of the WAL file. */
 int64_t store_wal_bytes(const struct store *store);
 
@@ -169,19 +172,26 @@ int store_ids_to_purge(struct store *store, int64_t finished_before, int64_t *id
 /* The next name of a destination with open rows after `after`; NULL when there is none. Valid until the next call. */
 const char *store_next_destination(struct store *store, const char *after);
 
+/* What every attempt of a row has in common; fixed by its first claim. */
+struct store_frozen {
+	const char *method;
+	const char *url;
+	const char *key_header; /* or NULL */
+	const char *key;        /* or NULL */
+	bool own_key;           /* the app's, not derived */
+	const unsigned char *hash;
+};
+
 /*
  * Writes a move: exactly one row goes from state `from` to txn's, or it is a bug (assert). reason and fetch_url
- * replace what is there. A blocked child of a row that is done now is woken.
+ * replace what is there, and so does frozen unless it is NULL (REFUSED: that key is already used at this
+ * destination). A blocked child of a row that is done now is woken.
  */
 enum store_status store_move(struct store *store, enum state from, const struct txn *txn,
-    const char *reason, const char *fetch_url);
-
-/* What every attempt has in common. REFUSED: the key is already used at this destination. */
-enum store_status store_freeze(struct store *store, int64_t id, enum kind kind, const char *method,
-    const char *url, const char *key_header, const char *key,
-    const unsigned char hash[KEY_HASH_SIZE]);
+    const char *reason, const char *fetch_url, const struct store_frozen *frozen);
+/* A new key, or a new look at the configuration, at the next claim. */
 enum store_status store_thaw(struct store *store, int64_t id);
-/* The row that uses this key at this destination, 0: none. */
+/* The row whose app gave it this key at this destination, 0: none. */
 int64_t store_key_owner(struct store *store, const char *destination, const char *key);
 
 /* How the parent of a blocked row stands. NOTHING when it does not exist. */

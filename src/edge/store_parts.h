@@ -22,8 +22,10 @@ struct store {
 	int64_t body_max;
 	enum store_sync sync;
 	uint64_t wal_inode; /* 0: not seen yet */
+	int wal_frames; /* in the WAL after our last commit, where we watch them */
 	int changes_at_begin; /* sqlite3_total_changes() once the transaction had begun */
 	char destination[256]; /* what store_next_destination() returned last */
+	sqlite3_value *destination_value; /* the same, whole: long, with a NUL byte, or no text at all */
 };
 
 /* A statement ready to bind, or NULL with the error in db. Binding errors are collected in rc. */
@@ -48,6 +50,8 @@ enum { STORE_READ_BUSY_MS = 250 }; /* how long anything but a write transaction 
 
 /* Does this SQLite carry the fix for the WAL-reset race? */
 bool store_wal_reset_is_fixed(void);
+/* A wal hook: notes the WAL's length instead of checkpointing. */
+int store_note_wal(void *store, sqlite3 *db, const char *schema, int frames);
 /* Copies the whole WAL into the database file, synced; OK when nothing is left in it. */
 enum store_status store_heal(struct store *store);
 

@@ -152,10 +152,14 @@ static struct store_row *
 read_row(sqlite3_stmt *statement)
 {
 	bool body = wants_body(statement);
+	bool malformed = false;
 	size_t texts = 0;
 	size_t size;
 	struct store_row *row;
 
+	/* The type is what it was only until the first conversion. */
+	for (int column = COLUMN_PATH; column <= (int)COLUMN_OWN_KEY; column++)
+		malformed = malformed || sqlite3_column_type(statement, column) == SQLITE_BLOB;
 	for (size_t i = 0; i < TEXT_COLUMN_COUNT; i++) {
 		/* Convert first: sqlite3_column_bytes() is the length of what column_text() returned. */
 		(void)sqlite3_column_text(statement, (int)text_columns[i].column);
@@ -174,8 +178,7 @@ read_row(sqlite3_stmt *statement)
 	row->after_id = sqlite3_column_int64(statement, COLUMN_AFTER_ID);
 	row->created_at = sqlite3_column_int64(statement, COLUMN_CREATED_AT);
 	row->present = sqlite3_column_int(statement, COLUMN_PRESENT) != 0;
-	for (int column = COLUMN_PATH; column <= (int)COLUMN_OWN_KEY; column++)
-		row->malformed = row->malformed || sqlite3_column_type(statement, column) == SQLITE_BLOB;
+	row->malformed = malformed;
 	if (sqlite3_column_bytes(statement, COLUMN_HASH) == KEY_HASH_SIZE)
 		memcpy(row->request_hash, sqlite3_column_blob(statement, COLUMN_HASH), KEY_HASH_SIZE);
 	read_texts(statement, row, (char *)(row + 1));
@@ -342,20 +345,42 @@ store_ids_to_purge(struct store *store, int64_t finished_before, int64_t *ids, i
 	return ids_before(store, STATEMENT_PURGE_CANDIDATES, finished_before, ids, limit);
 }
 
+/* The next destination into store->destination; false when there is none. */
+static bool
+step_destination(struct store *store, struct binder *binder)
+{
+	bool found = store_step(store, binder) == SQLITE_ROW;
+
+	if (found) {
+		sqlite3_value_free(store->destination_value);
+		store->destination_value = sqlite3_value_dup(sqlite3_column_value(binder->statement, 0));
+		(void)sqlite3_snprintf(sizeof(store->destination), store->destination, "%s",
+		    store_column_text(binder->statement, 0));
+		found = store->destination_value != NULL;
+	}
+	store_finish(binder);
+	return found;
+}
+
+/* Goes on behind the value itself, not behind its text: a strange name must not be found for ever. */
 const char *
 store_next_destination(struct store *store, const char *after)
 {
-	struct binder binder = store_bind(store, STATEMENT_NEXT_DESTINATION);
-	const char *found = NULL;
+	bool again = after[0] != '\0' && store->destination_value != NULL &&
+	    strcmp(after, store->destination) == 0;
+	bool found;
 
-	bind_text(&binder, 1, after);
-	if (store_step(store, &binder) == SQLITE_ROW) {
-		(void)sqlite3_snprintf(sizeof(store->destination), store->destination, "%s",
-		    store_column_text(binder.statement, 0));
-		found = store->destination;
-	}
-	store_finish(&binder);
-	return found;
+	do {
+		struct binder binder = store_bind(store, STATEMENT_NEXT_DESTINATION);
+
+		if (!again)
+			bind_text(&binder, 1, after);
+		else if (binder.rc == SQLITE_OK)
+			binder.rc = sqlite3_bind_value(binder.statement, 1, store->destination_value);
+		found = step_destination(store, &binder);
+		again = true;
+	} while (found && store->destination[0] == '\0'); /* no name that anybody could use */
+	return found ? store->destination : NULL;
 }
 
 static enum store_status
@@ -367,53 +392,53 @@ with_id(struct store *store, enum statement statement, int64_t id)
 	return store_run(store, &binder);
 }
 
-enum store_status
-store_move(struct store *store, enum state from, const struct txn *txn, const char *reason,
+static void
+bind_move(struct binder *binder, enum state from, const struct txn *txn, const char *reason,
     const char *fetch_url)
 {
-	struct binder binder = store_bind(store, STATEMENT_MOVE);
-	bool held = txn->state == STATE_HELD;
+	bind_integer(binder, 1, txn->id);
+	bind_text(binder, 2, state_name(from));
+	bind_text(binder, 3, state_name(txn->state));
+	bind_text(binder, 4, txn->state == STATE_HELD ? state_name(txn->resume_state) : NULL);
+	bind_text(binder, 5, hold_cause_name(txn->hold));
+	bind_text(binder, 6, result_name(txn->result));
+	bind_text(binder, 7, reason);
+	bind_time(binder, 8, txn->due_at);
+	bind_integer(binder, 9, txn->eligible_at);
+	bind_time(binder, 10, txn->deadline_at);
+	bind_time(binder, 11, txn->exposed_at);
+	bind_time(binder, 12, txn->exposed_before);
+	bind_time(binder, 13, txn->started_at);
+	bind_integer(binder, 14, txn->attempts);
+	bind_integer(binder, 15, txn->polls);
+	bind_integer(binder, 16, txn->failures);
+	bind_integer(binder, 17, txn->generation);
+	bind_text(binder, 18, txn->has_fetch_url ? fetch_url : NULL);
+}
+
+enum store_status
+store_move(struct store *store, enum state from, const struct txn *txn, const char *reason,
+    const char *fetch_url, const struct store_frozen *frozen)
+{
+	struct binder binder =
+	    store_bind(store, frozen == NULL ? STATEMENT_MOVE : STATEMENT_FIRST_CLAIM);
 	enum store_status status;
 
-	bind_integer(&binder, 1, txn->id);
-	bind_text(&binder, 2, state_name(from));
-	bind_text(&binder, 3, state_name(txn->state));
-	bind_text(&binder, 4, held ? state_name(txn->resume_state) : NULL);
-	bind_text(&binder, 5, hold_cause_name(txn->hold));
-	bind_text(&binder, 6, result_name(txn->result));
-	bind_text(&binder, 7, reason);
-	bind_time(&binder, 8, txn->due_at);
-	bind_integer(&binder, 9, txn->eligible_at);
-	bind_time(&binder, 10, txn->deadline_at);
-	bind_time(&binder, 11, txn->exposed_at);
-	bind_time(&binder, 12, txn->exposed_before);
-	bind_time(&binder, 13, txn->started_at);
-	bind_integer(&binder, 14, txn->attempts);
-	bind_integer(&binder, 15, txn->polls);
-	bind_integer(&binder, 16, txn->failures);
-	bind_integer(&binder, 17, txn->generation);
-	bind_text(&binder, 18, txn->has_fetch_url ? fetch_url : NULL);
+	bind_move(&binder, from, txn, reason, fetch_url);
+	if (frozen != NULL) {
+		bind_text(&binder, 19, kind_name(txn->kind));
+		bind_text(&binder, 20, frozen->method);
+		bind_text(&binder, 21, frozen->url);
+		bind_text(&binder, 22, frozen->key_header);
+		bind_text(&binder, 23, frozen->key);
+		bind_integer(&binder, 24, frozen->own_key);
+		bind_blob(&binder, 25, frozen->hash, KEY_HASH_SIZE);
+	}
 	status = store_run(store, &binder);
 	if (status != STORE_OK)
 		return status;
 	assert(sqlite3_changes(store->db) == 1);
 	return txn->state == STATE_DONE ? with_id(store, STATEMENT_WAKE_CHILDREN, txn->id) : STORE_OK;
-}
-
-enum store_status
-store_freeze(struct store *store, int64_t id, enum kind kind, const char *method, const char *url,
-    const char *key_header, const char *key, const unsigned char hash[KEY_HASH_SIZE])
-{
-	struct binder binder = store_bind(store, STATEMENT_FREEZE);
-
-	bind_integer(&binder, 1, id);
-	bind_text(&binder, 2, kind_name(kind));
-	bind_text(&binder, 3, method);
-	bind_text(&binder, 4, url);
-	bind_text(&binder, 5, key_header);
-	bind_text(&binder, 6, key);
-	bind_blob(&binder, 7, hash, KEY_HASH_SIZE);
-	return store_run(store, &binder);
 }
 
 enum store_status

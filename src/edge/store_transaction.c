@@ -14,17 +14,31 @@ run(struct store *store, enum statement statement)
 	return store_run(store, &binder);
 }
 
+static bool
+matches(const struct store *store, const char *database_id, int64_t epoch, int64_t write_counter)
+{
+	const struct store_identity *expected = &store->expected;
+
+	return strcmp(database_id, expected->database_id) == 0 && epoch == expected->epoch &&
+	    write_counter == expected->write_counter;
+}
+
+bool
+store_is_expected(const struct store *store, const struct store_identity *identity)
+{
+	return matches(
+	    store, identity->database_id, identity->epoch, identity->write_counter);
+}
+
 /* Is this still the database that we know, at the commit that we know? */
 static enum store_status
 recognise(struct store *store)
 {
 	struct binder binder = store_bind(store, STATEMENT_IDENTITY);
-	const struct store_identity *expected = &store->expected;
 	int rc = store_step(store, &binder);
 	bool same = rc == SQLITE_ROW &&
-	    strcmp(store_column_text(binder.statement, 0), expected->database_id) == 0 &&
-	    sqlite3_column_int64(binder.statement, 1) == expected->epoch &&
-	    sqlite3_column_int64(binder.statement, 2) == expected->write_counter;
+	    matches(store, store_column_text(binder.statement, 0),
+		sqlite3_column_int64(binder.statement, 1), sqlite3_column_int64(binder.statement, 2));
 
 	store_finish(&binder);
 	if (rc != SQLITE_ROW)
@@ -179,11 +193,23 @@ store_wal_bytes(const struct store *store)
 	return stat(store->wal_path, &wal) == 0 ? wal.st_size : 0;
 }
 
-void
-store_checkpoint(struct store *store, int64_t wal_bytes_max)
+int
+store_note_wal(void *context, sqlite3 *db, const char *schema, int frames)
 {
-	if (store_wal_reset_is_fixed() || store_wal_bytes(store) <= wal_bytes_max)
+	struct store *store = context;
+
+	(void)db;
+	(void)schema;
+	store->wal_frames = frames;
+	return SQLITE_OK;
+}
+
+void
+store_checkpoint(struct store *store, int wal_frames_max)
+{
+	if (store->wal_frames <= wal_frames_max)
 		return;
+	store->wal_frames = 0; /* whatever comes of it: not again before the next commit */
 	(void)sqlite3_busy_timeout(store->db, 0);
 	(void)sqlite3_wal_checkpoint_v2(
 	    store->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
