@@ -1,0 +1,44 @@
+/*
+ * app.h - the merchant's side: an app that inserts orders, and an operator who decides, truthfully.
+ */
+#ifndef OUTBOXD_SIM_APP_H
+#define OUTBOXD_SIM_APP_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Makes the database with the outbox tables that every run starts from. */
+void app_make_template(void);
+
+void app_begin(bool normal);
+void app_open(void);
+void app_close(void);
+sqlite3 *app_db(void);
+
+/* Inserts one order, or a bad row. */
+void app_insert(void);
+/* A plain accepted order for one destination (scripted runs). */
+void app_insert_plain(int which);
+/* Takes and gives back the write lock. */
+void app_lock(void);
+void app_unlock(void);
+void app_checkpoint(void);
+
+/* After a power cut or a restore: which rows are still there? Those that are not are forgotten. */
+void app_recount(bool restored);
+
+/* The operator does something, sensible or not. */
+void operator_command(void);
+/* The operator sets right what waits for a person; once in a while in calm times. */
+void operator_tidy(void);
+/* Requests that were answered since: their consequences for what is allowed. */
+void operator_read_answers(void);
+
+/* Every row has its final word, and nothing waits for anybody. why: the first that has not. */
+bool app_is_settled(char *why, int size);
+
+/* One number out of the database; -1 when there is none. */
+int64_t app_number(const char *sql, int64_t argument);
+
+#endif

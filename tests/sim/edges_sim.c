@@ -1,0 +1,402 @@
+/*
+ * edges_sim.c - the small edges, and the few library calls that are replaced at link time (--wrap).
+ */
+#include "sim/edges_sim.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "edge/clock.h"
+#include "edge/config.h"
+#include "edge/log.h"
+#include "edge/watch.h"
+#include "lib/fvfs.h"
+#include "sim/sometimes.h"
+#include "sim/world.h"
+
+static struct {
+	bool hinted;   /* the event is in the queue */
+	int rung;      /* of the ladder, -1: none */
+	int64_t looked;
+	int64_t look_at;
+	bool has_witness;
+	struct witness witness;
+	int witness_fails;
+	sqlite3 *db;
+	int64_t allocations;
+	int64_t allocation_failures;
+	int64_t allocation_at; /* 0: none fails */
+	bool allocation_for_ever;
+	int paused;
+} edges;
+
+void
+edges_begin(void)
+{
+	memset(&edges, 0, sizeof(edges));
+	edges.rung = -1;
+}
+
+/* --- clock.h --- */
+
+int64_t
+clock_wall_ms(void)
+{
+	return world_wall();
+}
+
+int64_t
+clock_boot_ms(void)
+{
+	return world_boot();
+}
+
+uint64_t
+clock_random(void)
+{
+	return world_random();
+}
+
+/* --- watch.h: the same ladder, without inotify --- */
+
+struct watch {
+	int unused;
+};
+
+static const int64_t rungs[] = {1, 2, 5, 10, 20, 50};
+enum { RUNG_COUNT = 6 };
+
+struct watch *
+watch_open(const char *database)
+{
+	(void)database;
+	edges.rung = -1;
+	edges.looked = world_boot();
+	edges.look_at = world_boot();
+	return calloc(1, sizeof(struct watch));
+}
+
+void
+watch_close(struct watch *watch)
+{
+	free(watch);
+}
+
+int
+watch_fd(const struct watch *watch)
+{
+	(void)watch;
+	return 1000;
+}
+
+void
+hint(void)
+{
+	if (world_chance(50))
+		sometimes(hint_lost);
+	else
+		edges.hinted = true;
+}
+
+bool
+hint_is_ready(void)
+{
+	return edges.hinted;
+}
+
+bool
+watch_drain(struct watch *watch, int64_t now_ms)
+{
+	(void)watch;
+	if (!edges.hinted)
+		return false;
+	edges.hinted = false;
+	edges.rung = 0;
+	edges.look_at = now_ms + rungs[0];
+	return true;
+}
+
+int64_t
+watch_next_ms(const struct watch *watch, int64_t now_ms)
+{
+	(void)watch;
+	return edges.look_at > now_ms ? edges.look_at - now_ms : 0;
+}
+
+void
+watch_looked(struct watch *watch, int64_t now_ms, bool moved)
+{
+	(void)watch;
+	if (edges.rung >= 0 && !(moved && edges.rung > 0) && edges.rung + 1 < RUNG_COUNT) {
+		edges.rung++;
+		edges.look_at = now_ms + rungs[edges.rung];
+		return;
+	}
+	edges.rung = -1;
+	edges.look_at = now_ms + SECONDS(5);
+}
+
+/* --- log.h --- */
+
+void
+log_configure(bool json, enum log_level most_verbose)
+{
+	(void)json;
+	(void)most_verbose;
+}
+
+void
+log_event(enum log_level level, const char *event, const struct log_field *fields)
+{
+	char line[700];
+	size_t length = 0;
+
+	(void)level;
+	if (!world_is_verbose())
+		return;
+	line[0] = '\0';
+	for (; fields->name != NULL && length < sizeof(line) - 1; fields++) {
+		int wrote = fields->text != NULL
+		    ? snprintf(line + length, sizeof(line) - length, " %s=\"%s\"", fields->name,
+			  fields->text)
+		    : snprintf(line + length, sizeof(line) - length, " %s=%lld", fields->name,
+			  (long long)fields->number);
+
+		length += (size_t)wrote;
+	}
+	world_say("outboxd%s: %s%s", world_dead() == DEATH_NONE ? "" : " (ghost)", event, line);
+}
+
+/* --- witness.h: its file; the comparison is the real one --- */
+
+/* clang-format off */
+enum witness_found __wrap_witness_read(const char *state_dir, struct witness *witness);
+int __wrap_witness_write(const char *state_dir, const struct witness *witness, int durable);
+int __wrap_witness_place(const char *database, struct witness *witness);
+void __wrap_config_free(struct config *config);
+int __wrap_stat(const char *path, struct stat *status);
+char *__wrap_realpath(const char *path, char *resolved);
+int __wrap_sqlite3_open_v2(const char *name, sqlite3 **db, int flags, const char *vfs);
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t size);
+int __real_stat(const char *path, struct stat *status);
+char *__real_realpath(const char *path, char *resolved);
+int __real_sqlite3_open_v2(const char *name, sqlite3 **db, int flags, const char *vfs);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t size);
+/* clang-format on */
+
+enum witness_found
+__wrap_witness_read(const char *state_dir, struct witness *witness)
+{
+	(void)state_dir;
+	memset(witness, 0, sizeof(*witness));
+	if (!edges.has_witness)
+		return WITNESS_ABSENT;
+	*witness = edges.witness;
+	return WITNESS_FOUND;
+}
+
+int
+__wrap_witness_write(const char *state_dir, const struct witness *witness, int durable)
+{
+	(void)state_dir;
+	(void)durable;
+	world_point();
+	if (world_dead() != DEATH_NONE)
+		return 0;
+	if (edges.witness_fails > 0) {
+		edges.witness_fails--;
+		sometimes(witness_failed);
+		errno = ENOSPC;
+		return -1;
+	}
+	edges.witness = *witness;
+	edges.has_witness = true;
+	world_point();
+	return 0;
+}
+
+int
+__wrap_witness_place(const char *database, struct witness *witness)
+{
+	int64_t size;
+	uint64_t inode;
+
+	if (!fvfs_stat(database, &size, &inode)) {
+		errno = ENOENT;
+		return -1;
+	}
+	(void)snprintf(witness->path, sizeof(witness->path), "%s", database);
+	witness->inode = (int64_t)inode;
+	return 0;
+}
+
+bool
+witness_sim_get(struct witness *witness)
+{
+	*witness = edges.witness;
+	return edges.has_witness;
+}
+
+void
+witness_sim_fail(int n)
+{
+	edges.witness_fails = n;
+}
+
+void
+witness_sim_forget(void)
+{
+	edges.has_witness = false;
+}
+
+/* --- what else the daemon's code calls --- */
+
+/* Configurations are loaded once and used for every seed. */
+void
+__wrap_config_free(struct config *config)
+{
+	(void)config;
+}
+
+int
+__wrap_stat(const char *path, struct stat *status)
+{
+	int64_t size;
+	uint64_t inode;
+
+	if (strncmp(path, "/sim/", 5) != 0)
+		return __real_stat(path, status);
+	memset(status, 0, sizeof(*status));
+	if (!fvfs_stat(path, &size, &inode)) {
+		errno = ENOENT;
+		return -1;
+	}
+	status->st_ino = inode;
+	status->st_dev = 1;
+	status->st_nlink = 1;
+	status->st_mode = S_IFREG | 0660;
+	status->st_size = size;
+	return 0;
+}
+
+char *
+__wrap_realpath(const char *path, char *resolved)
+{
+	if (strncmp(path, "/sim/", 5) != 0)
+		return __real_realpath(path, resolved);
+	return __wrap_strdup(path);
+}
+
+int
+__wrap_sqlite3_open_v2(const char *name, sqlite3 **db, int flags, const char *vfs)
+{
+	int rc = __real_sqlite3_open_v2(name, db, flags, vfs);
+
+	edges.db = *db;
+	return rc;
+}
+
+sqlite3 *
+edges_daemon_db(void)
+{
+	return edges.db;
+}
+
+/* --- allocations --- */
+
+void
+allocations_fail(int64_t n, bool for_ever)
+{
+	edges.allocation_at = n;
+	edges.allocation_for_ever = for_ever;
+}
+
+void
+allocations_heal(void)
+{
+	edges.allocation_at = 0;
+}
+
+int64_t
+allocations_count(void)
+{
+	return edges.allocations;
+}
+
+int64_t
+allocations_failed(void)
+{
+	return edges.allocation_failures;
+}
+
+void
+allocations_pause(void)
+{
+	edges.paused++;
+}
+
+void
+allocations_resume(void)
+{
+	edges.paused--;
+}
+
+static bool
+allocation_fails(void)
+{
+	if (edges.paused > 0)
+		return false;
+	edges.allocations++;
+	if (edges.allocation_at == 0)
+		return false;
+	if (edges.allocation_at > 1) {
+		edges.allocation_at--;
+		return false;
+	}
+	if (!edges.allocation_for_ever)
+		edges.allocation_at = 0;
+	edges.allocation_failures++;
+	return true;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	return allocation_fails() ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	return allocation_fails() ? NULL : __real_calloc(count, size);
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+	return allocation_fails() ? NULL : __real_realloc(old, size);
+}
+
+char *
+__wrap_strdup(const char *text)
+{
+	return allocation_fails() ? NULL : __real_strdup(text);
+}
+
+char *
+__wrap_strndup(const char *text, size_t size)
+{
+	return allocation_fails() ? NULL : __real_strndup(text, size);
+}

@@ -1,0 +1,42 @@
+/*
+ * edges_sim.h - clock, watch, log, witness and the like, as the simulation has them.
+ */
+#ifndef OUTBOXD_SIM_EDGES_SIM_H
+#define OUTBOXD_SIM_EDGES_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "edge/witness.h"
+
+struct sqlite3;
+
+void edges_begin(void);
+
+/* Somebody wrote to the database: the watch's event. */
+void hint(void);
+bool hint_is_ready(void);
+
+/* The witness on disk. */
+bool witness_sim_get(struct witness *witness);
+/* The next n attempts to write it fail. */
+void witness_sim_fail(int n);
+/* state_dir is another's, or another machine: nothing is known. */
+void witness_sim_forget(void);
+
+/* The daemon's own connection, NULL when it has none. */
+struct sqlite3 *edges_daemon_db(void);
+
+/* Allocations of the daemon (all that is not the simulation's own). */
+void allocations_fail(int64_t n, bool for_ever); /* the n-th from now */
+void allocations_heal(void);
+int64_t allocations_count(void);
+int64_t allocations_failed(void);
+/* Between these two nothing is counted or failed: nests. */
+void allocations_pause(void);
+void allocations_resume(void);
+
+/* run.c: the daemon is about to wait. */
+void driver_waits(int64_t timeout_ms);
+
+#endif

@@ -1,0 +1,214 @@
+/*
+ * operator.c - a person who asks the gateway first, and who is sometimes overtaken by events.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/txn.h"
+#include "lib/fvfs.h"
+#include "sim/app.h"
+#include "sim/edges_sim.h"
+#include "sim/gateway.h"
+#include "sim/promises.h"
+#include "sim/sometimes.h"
+#include "sim/world.h"
+
+/* Inserts a request; its id. */
+static int64_t
+request(const char *command, int64_t row, const char *destination, const char *argument,
+    const char *key_mode, const char *text)
+{
+	sqlite3_stmt *statement = NULL;
+	int64_t id = 0;
+
+	if (app_db() == NULL || sqlite3_get_autocommit(app_db()) == 0)
+		return 0;
+	allocations_pause();
+	fvfs_quiet(true);
+	(void)sqlite3_prepare_v2(app_db(),
+	    "INSERT INTO outbox_control (command, outbox_id, destination, argument, key_mode, text, "
+	    "created_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'operator')",
+	    -1, &statement, NULL);
+	(void)sqlite3_bind_text(statement, 1, command, -1, SQLITE_STATIC);
+	if (row > 0)
+		(void)sqlite3_bind_int64(statement, 2, row);
+	(void)sqlite3_bind_text(statement, 3, destination, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(statement, 4, argument, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(statement, 5, key_mode, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(statement, 6, text, -1, SQLITE_STATIC);
+	if (sqlite3_step(statement) == SQLITE_DONE && world_dead() == DEATH_NONE)
+		id = sqlite3_last_insert_rowid(app_db());
+	(void)sqlite3_finalize(statement);
+	fvfs_quiet(false);
+	allocations_resume();
+	world_say("operator: %s row %lld %s %s %s -> request %lld", command, (long long)row,
+	    destination == NULL ? "" : destination, argument == NULL ? "" : argument,
+	    key_mode == NULL ? "" : key_mode, (long long)id);
+	hint();
+	return id;
+}
+
+/* Does the gateway know all that it will ever know of this order? */
+static bool
+is_quiet(const struct order *order)
+{
+	return order->in_network == 0 && order->job_running == 0;
+}
+
+/* The truth, as the gateway's people tell it. */
+static void
+decide(struct order *order)
+{
+	if (order->decision != 0 || order->resubmit != 0 || !is_quiet(order))
+		return;
+	if (order->effects > 0 && !order->safe)
+		order->decision =
+		    request("resolve", order->row, NULL, "succeeded", NULL, "found at the gateway");
+	else if (world_chance(500))
+		order->resubmit = request("retry", order->row, NULL, "resubmit", NULL, "no such order");
+	else
+		order->decision =
+		    request("resolve", order->row, NULL, "failed", NULL, "not found at the gateway");
+}
+
+void
+operator_command(void)
+{
+	struct order *order = order_count() == 0 ? NULL : order_at(world_below(order_count()));
+	const char *destination = gateway_name[world_below(GATEWAY_COUNT)];
+
+	if (order == NULL || order->row == 0)
+		return;
+	switch (world_below(11)) {
+	case 0:
+		(void)request("cancel", order->row, NULL, NULL, NULL, NULL);
+		break;
+	case 1:
+		(void)request("retry", order->row, NULL, NULL, "same", NULL);
+		break;
+	case 2:
+		(void)request("retry", order->row, NULL, NULL, "new", NULL);
+		break;
+	case 3:
+		(void)request("hold", order->row, NULL, NULL, NULL, NULL);
+		break;
+	case 4:
+		(void)request("release", order->row, NULL, NULL, NULL, NULL);
+		break;
+	case 5:
+		(void)request("hold", 0, destination, NULL, NULL, "a test");
+		break;
+	case 6:
+	case 7:
+		(void)request("release", 0, destination, NULL, NULL, NULL);
+		break;
+	case 8:
+		(void)request("clock", 0, NULL, NULL, NULL, NULL);
+		break;
+	case 9:
+		(void)request("retry", order->row, NULL, NULL, NULL, NULL);
+		break;
+	default:
+		if (order->state == STATE_HELD ||
+		    (order->state == STATE_DONE && order->result == RESULT_UNKNOWN))
+			decide(order);
+		break;
+	}
+}
+
+/* Rows that wait for a person. */
+static void
+tidy_row(int64_t row, const char *state, const char *result, const char *cause, bool under_result)
+{
+	struct order *order = order_of_row(row);
+
+	if (strcmp(state, "held") == 0 && cause != NULL &&
+	    (strcmp(cause, "operator") == 0 || strcmp(cause, "redirect") == 0)) {
+		(void)request("release", row, NULL, NULL, NULL, NULL);
+	} else if (strcmp(state, "held") == 0 && order == NULL) {
+		(void)request("cancel", row, NULL, NULL, NULL, NULL);
+	} else if (strcmp(state, "held") == 0 ||
+	    (result != NULL && strcmp(result, "unknown") == 0)) {
+		if (order != NULL)
+			decide(order);
+		else
+			(void)request("resolve", row, NULL, "failed", NULL, "nobody knows it");
+	} else if (strcmp(state, "blocked") == 0 && under_result) {
+		(void)request("cancel", row, NULL, NULL, NULL, NULL);
+	}
+}
+
+void
+operator_tidy(void)
+{
+	sqlite3_stmt *rows = NULL;
+	struct {
+		int64_t row;
+		char state[16], result[16], cause[24];
+		bool under_result;
+	} found[ORDERS_MAX * 2];
+	int count = 0;
+
+	if (app_number("SELECT count(*) FROM outbox_control WHERE status = 'open' AND ?1 = 0", 0) > 0)
+		return;
+	if (promises_awaiting_adopt() ||
+	    app_number("SELECT 1 FROM outbox_meta WHERE name = 'mode' AND value = 'held' AND ?1 = 0", 0) == 1) {
+		(void)request("adopt", 0, NULL, NULL, NULL, NULL);
+		return;
+	}
+	(void)request("clock", 0, NULL, NULL, NULL, NULL);
+	for (int i = 0; i < GATEWAY_COUNT; i++)
+		(void)request("release", 0, gateway_name[i], NULL, NULL, NULL);
+	allocations_pause();
+	fvfs_quiet(true);
+	(void)sqlite3_prepare_v2(app_db(),
+	    "SELECT d.outbox_id, d.state, d.result, d.hold_cause, "
+	    "d.state = 'blocked' AND p.state = 'done' AND p.result = 'succeeded' "
+	    "FROM outbox_delivery d LEFT JOIN outbox_delivery p ON p.outbox_id = d.after_id "
+	    "WHERE d.state IN ('held', 'blocked') OR d.result = 'unknown'",
+	    -1, &rows, NULL);
+	while (sqlite3_step(rows) == SQLITE_ROW && count < ORDERS_MAX * 2) {
+		const unsigned char *result = sqlite3_column_text(rows, 2);
+		const unsigned char *cause = sqlite3_column_text(rows, 3);
+
+		found[count].row = sqlite3_column_int64(rows, 0);
+		(void)snprintf(found[count].state, 16, "%s", sqlite3_column_text(rows, 1));
+		(void)snprintf(found[count].result, 16, "%s", result == NULL ? (const unsigned char *)"" : result);
+		(void)snprintf(found[count].cause, 24, "%s", cause == NULL ? (const unsigned char *)"" : cause);
+		found[count].under_result = sqlite3_column_int(rows, 4) != 0;
+		count++;
+	}
+	(void)sqlite3_finalize(rows);
+	fvfs_quiet(false);
+	allocations_resume();
+	for (int i = 0; i < count; i++)
+		tidy_row(found[i].row, found[i].state, found[i].result, found[i].cause,
+		    found[i].under_result);
+}
+
+static void
+read_decision(struct order *order)
+{
+	int64_t done = app_number(
+	    "SELECT CASE status WHEN 'done' THEN 1 WHEN 'refused' THEN 2 END FROM outbox_control WHERE id = ?1",
+	    order->decision);
+
+	if (done == -1)
+		return;
+	order->decision = 0;
+	if (done != 1)
+		return;
+	sometimes(resolved);
+	/* What was true when it was asked may have changed before it was answered. */
+	if (!is_quiet(order) || order->effects > 1 ||
+	    (order->result == RESULT_SUCCEEDED) != (order->effects == 1))
+		order->misjudged = true;
+}
+
+void
+operator_read_answers(void)
+{
+	for (int i = 0; i < order_count(); i++)
+		if (order_at(i)->decision != 0)
+			read_decision(order_at(i));
+}

@@ -1,0 +1,77 @@
+/*
+ * sim.c - campaigns of seeds.
+ *
+ *   sim --seeds N [--first N] [--jobs N]     that many seeds; every counter of sometimes.h must be reached
+ *   sim --seed N --verbose                   one seed again, with all that happens
+ *
+ * Exit status 0: every promise was kept. Seeds are spread over processes, so that a crash is a finding like any other.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sim/campaign.h"
+#include "sim/run.h"
+#include "sim/world.h"
+
+static int
+one_seed(uint64_t seed, bool verbose)
+{
+	bool kept;
+
+	if (run_set_up() == -1)
+		return 2;
+	kept = run_seed(seed, verbose);
+	printf("%s\n", kept ? "every promise was kept" : world_failure());
+	run_tear_down();
+	return kept ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {{"seeds", required_argument, NULL, 'n'},
+	    {"first", required_argument, NULL, 'f'}, {"jobs", required_argument, NULL, 'j'},
+	    {"seed", required_argument, NULL, 's'}, {"verbose", no_argument, NULL, 'v'},
+	    {"progress", no_argument, NULL, 'p'}, {NULL, 0, NULL, 0}};
+	struct campaign campaign = {.first = 1, .seeds = 2000, .jobs = (int)sysconf(_SC_NPROCESSORS_ONLN)};
+	bool verbose = false;
+	bool single = false;
+	uint64_t seed = 0;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'n':
+			campaign.seeds = atoll(optarg);
+			break;
+		case 'f':
+			campaign.first = strtoull(optarg, NULL, 10);
+			break;
+		case 'j':
+			campaign.jobs = atoi(optarg);
+			break;
+		case 's':
+			seed = strtoull(optarg, NULL, 10);
+			single = true;
+			break;
+		case 'v':
+			verbose = true;
+			break;
+		case 'p':
+			campaign.progress = true;
+			break;
+		default:
+			return 64;
+		}
+	}
+	if (single)
+		return one_seed(seed, verbose);
+	campaign_run(&campaign);
+	campaign_print(&campaign);
+	return campaign.failures == 0 && campaign.unreached == 0 ? 0 : 1;
+}
