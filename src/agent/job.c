@@ -243,23 +243,6 @@ see_date(struct agent *agent, const struct job *job)
 	    LOG_TEXT("destination", job->lane->name));
 }
 
-static void
-log_attempt(const struct agent *agent, const struct job *job)
-{
-	const struct wire_outcome *outcome = job->outcome;
-	const struct store_row *row = job->row;
-
-	log_write(LOG_LEVEL_INFO, "attempt", LOG_NUMBER("id", row == NULL ? 0 : row->txn.id),
-	    LOG_TEXT("destination", job->lane->name),
-	    LOG_TEXT("operation", job->operation == NULL ? NULL : job->operation->name),
-	    LOG_TEXT("phase", phase_name(job->phase)),
-	    LOG_NUMBER("ms", agent->now - (row == NULL ? agent->now : row->txn.started_at)),
-	    LOG_TEXT("evidence", evidence_name(outcome->evidence)),
-	    LOG_NUMBER("http_status", outcome->http_status),
-	    LOG_TEXT("rule", job->judged ? job->verdict.rule : NULL),
-	    LOG_TEXT("error", outcome->error[0] == '\0' ? NULL : outcome->error));
-}
-
 int
 job_verdict(struct job *job)
 {
@@ -299,7 +282,6 @@ job_judge(struct agent *agent, struct job *job)
 	job->answer.header_source = job->transfer;
 	see_date(agent, job);
 	(void)job_verdict(job); /* without memory: tried again when it is recorded */
-	log_attempt(agent, job);
 }
 
 void
@@ -311,7 +293,6 @@ job_never_started(struct agent *agent, struct job *job)
 
 	take_outcome(agent, job, &outcome);
 	(void)job_verdict(job);
-	log_attempt(agent, job);
 }
 
 /* Why this request must not leave now; NULL when it may. */

@@ -91,7 +91,9 @@ struct job {
 	const struct wire_outcome *outcome;
 	bool judged;
 	bool recorded; /* in this turn's transaction */
+	enum state ended_in;  /* what the record says, for the log */
 	enum result ended_as;
+	char reason[256];
 	struct answer answer;
 	struct verdict verdict;
 	int64_t ended_at; /* Unix ms */

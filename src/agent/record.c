@@ -411,16 +411,41 @@ record_job(struct agent *agent, struct job *job)
 	if (status == STORE_OK) {
 		if (record.decision.alert)
 			agent_error(agent, record.reason);
-		log_row(job->row, &record.after, record.reason);
+		job->ended_in = record.after.state;
 		job->ended_as = record.after.result;
+		(void)snprintf(job->reason, sizeof(job->reason), "%.250s", record.reason);
 	}
 	free(record.fetch_url);
 	return status;
 }
 
+/* The one line of an exchange. */
+static void
+log_attempt(const struct job *job)
+{
+	const struct store_row *row = job->row;
+	const struct wire_outcome *outcome = job->outcome;
+	bool login = row == NULL;
+	bool bad = !login && (job->ended_in == STATE_HELD || job->ended_as == RESULT_UNKNOWN);
+
+	log_write(bad ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "attempt",
+	    LOG_NUMBER("id", login ? 0 : row->txn.id), LOG_TEXT("destination", job->lane->name),
+	    LOG_TEXT("operation", login ? NULL : row->operation),
+	    LOG_TEXT("phase", phase_name(job->phase)),
+	    LOG_NUMBER("ms", login ? 0 : job->ended_at - row->txn.started_at),
+	    LOG_TEXT("evidence", evidence_name(outcome->evidence)),
+	    LOG_NUMBER("http_status", outcome->http_status),
+	    LOG_TEXT("rule", job->judged ? job->verdict.rule : NULL),
+	    LOG_TEXT("state", login ? NULL : state_name(job->ended_in)),
+	    LOG_TEXT("result", login ? NULL : result_name(job->ended_as)),
+	    LOG_TEXT("reason", job->reason[0] == '\0' ? NULL : job->reason),
+	    LOG_TEXT("error", outcome->error[0] == '\0' ? NULL : outcome->error));
+}
+
 void
 record_done(struct agent *agent, struct job *job)
 {
+	log_attempt(job);
 	if (job->row == NULL)
 		return;
 	metrics_count_attempt(&job->lane->metrics, job->phase, job->answer.evidence,

@@ -205,8 +205,11 @@ text_is_number(const char *text, size_t length)
 static const char *
 name_finding(const char *name)
 {
+	/* Every name in the list begins with a letter, and most members' names with another one. */
+	char first = name[0] >= 'A' && name[0] <= 'Z' ? (char)(name[0] - 'A' + 'a') : name[0];
+
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcasecmp(names[i].name, name) == 0)
+		if (names[i].name[0] == first && strcasecmp(names[i].name, name) == 0)
 			return names[i].what;
 	return NULL;
 }

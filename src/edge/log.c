@@ -251,11 +251,12 @@ void
 log_event(enum log_level level, const char *event, const struct log_field *fields)
 {
 	int saved_errno = errno;
-	bool journal = is_journal();
-	struct line line;
+	bool journal;
+	static struct line line; /* one thread logs; 16 KiB on the stack would be cleared each time */
 
 	if (level > log_most_verbose)
 		return;
+	journal = is_journal();
 	line.length = 0;
 	if (journal)
 		line_format(&line, "<%d>", (int)level);
