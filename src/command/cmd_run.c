@@ -59,11 +59,10 @@ protect(void)
 	(void)setrlimit(RLIMIT_CORE, &none);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)umask(0077);
-	(void)signal(SIGPIPE, SIG_IGN);
 }
 
-static int
-open_signals(void)
+static sigset_t
+our_signals(void)
 {
 	sigset_t signals;
 
@@ -71,8 +70,28 @@ open_signals(void)
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGINT);
 	(void)sigaddset(&signals, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &signals, NULL) == -1)
-		return -1;
+	return signals;
+}
+
+/* From the first moment on: a reload or a stop in the middle of the start waits until we listen. What means nothing to us
+ * (a log rotation's USR1) is no reason to leave requests in doubt. */
+static int
+hold_signals(void)
+{
+	static const int meaningless[] = {SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM};
+	sigset_t signals = our_signals();
+
+	for (size_t i = 0; i < sizeof(meaningless) / sizeof(meaningless[0]); i++)
+		if (signal(meaningless[i], SIG_IGN) == SIG_ERR)
+			return -1;
+	return sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
+static int
+open_signals(void)
+{
+	sigset_t signals = our_signals();
+
 	return signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
@@ -245,6 +264,10 @@ run(const struct command *command, int argc, char **argv)
 	if (file == NULL || optind != argc)
 		return command_usage(command, "say which configuration: --config FILE");
 	protect();
+	if (hold_signals() == -1) {
+		command_say("cannot hold signals: %s", strerror(errno));
+		return EXIT_TEMPORARY;
+	}
 	if (clean_environment() == -1) {
 		command_say("cannot clean the environment");
 		return EXIT_TEMPORARY;
