@@ -33,7 +33,11 @@ static void
 force(sqlite3 *db, const char *format, int64_t id)
 {
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-	sql(db, "UPDATE outbox_delivery SET %s WHERE outbox_id = %lld", format, (long long)id);
+	sql(db,
+	    "PRAGMA ignore_check_constraints = ON; UPDATE outbox_delivery SET %s WHERE outbox_id = %lld;"
+	    "PRAGMA ignore_check_constraints = OFF;"
+	    "UPDATE outbox_delivery SET open = (state <> 'done' AND state <> 'held') WHERE outbox_id = %lld",
+	    format, (long long)id, (long long)id);
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, NULL);
 }
 
