@@ -920,7 +920,12 @@ fvfs_is_synced(const char *path)
 {
 	const struct file *file = find(path);
 
-	return file == NULL || !file->exists || (file->entry_is_synced && file->change_count == 0);
+	if (file == NULL || !file->exists)
+		return true;
+	for (size_t i = 0; i < file->change_count; i++)
+		if (file->changes[i].offset != -1)
+			return false;
+	return file->entry_is_synced;
 }
 
 bool

@@ -82,7 +82,7 @@ void fvfs_use_template(void);
 /* Whether the file exists; *size and *inode tell more. */
 bool fvfs_stat(const char *path, int64_t *size, uint64_t *inode);
 
-/* Whether a power cut would leave it exactly as it is. */
+/* Whether every write to it is durable (a truncation may not be). */
 bool fvfs_is_synced(const char *path);
 
 #endif

@@ -66,6 +66,12 @@ app_db(void)
 	return app.db;
 }
 
+bool
+app_is_normal(void)
+{
+	return app.normal;
+}
+
 void
 app_begin(bool normal)
 {
@@ -151,6 +157,23 @@ app_number(const char *sql, int64_t argument)
 	fvfs_quiet(false);
 	allocations_resume();
 	return number;
+}
+
+bool
+app_held(const char *destination)
+{
+	sqlite3_stmt *statement;
+	bool held;
+
+	allocations_pause();
+	fvfs_quiet(true);
+	statement = cached("SELECT 1 FROM outbox_destination WHERE held AND destination = ?1");
+	(void)sqlite3_bind_text(statement, 1, destination, -1, SQLITE_STATIC);
+	held = sqlite3_step(statement) == SQLITE_ROW;
+	(void)sqlite3_reset(statement);
+	fvfs_quiet(false);
+	allocations_resume();
+	return held;
 }
 
 /* --- rows --- */
@@ -283,6 +306,7 @@ fill(struct order *order, enum kind_of_row kind)
 	order->safe = kind == ROW_SEARCH;
 	order->play = world_chance(350) ? PLAY_ACCEPT : (enum play)world_below(PLAY_COUNT);
 	order->inserted = world_true();
+	order->wrong_clock = world_skew() != 0;
 }
 
 static void

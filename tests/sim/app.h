@@ -15,6 +15,7 @@ void app_begin(bool normal);
 void app_open(void);
 void app_close(void);
 sqlite3 *app_db(void);
+bool app_is_normal(void);
 
 /* Inserts one order, or a bad row. */
 void app_insert(void);
@@ -32,11 +33,16 @@ void app_recount(bool restored);
 void operator_command(void);
 /* The operator sets right what waits for a person; once in a while in calm times. */
 void operator_tidy(void);
+/* Is a request open? */
+bool operator_is_asked(void);
 /* Requests that were answered since: their consequences for what is allowed. */
 void operator_read_answers(void);
 
 /* Every row has its final word, and nothing waits for anybody. why: the first that has not. */
 bool app_is_settled(char *why, int size);
+
+/* Is this destination held, as far as the database says? */
+bool app_held(const char *destination);
 
 /* One number out of the database; -1 when there is none. */
 int64_t app_number(const char *sql, int64_t argument);

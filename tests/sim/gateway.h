@@ -38,6 +38,7 @@ struct order {
 	int64_t row;        /* outbox.id, 0: not inserted (or undone by a restore) */
 	bool certain;       /* the insert's commit returned, at synchronous FULL */
 	int64_t inserted;   /* true time */
+	bool wrong_clock;   /* inserted while this machine's clock was wrong: the row's own times are wrong */
 	int64_t expires_at; /* as written, or -1 */
 	int64_t after_row;
 	char own_key[40];

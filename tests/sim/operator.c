@@ -103,7 +103,8 @@ operator_command(void)
 		(void)request("release", 0, destination, NULL, NULL, NULL);
 		break;
 	case 8:
-		(void)request("clock", 0, NULL, NULL, NULL, NULL);
+		if (world_skew() == 0)
+			(void)request("clock", 0, NULL, NULL, NULL, NULL);
 		break;
 	case 9:
 		(void)request("retry", order->row, NULL, NULL, NULL, NULL);
@@ -138,6 +139,20 @@ tidy_row(int64_t row, const char *state, const char *result, const char *cause, 
 	}
 }
 
+bool
+operator_is_asked(void)
+{
+	return app_number("SELECT count(*) FROM outbox_control WHERE status = 'open' AND ?1 = 0", 0) > 0;
+}
+
+static void
+release_destinations(void)
+{
+	for (int i = 0; i < GATEWAY_COUNT; i++)
+		if (app_held(gateway_name[i]))
+			(void)request("release", 0, gateway_name[i], NULL, NULL, NULL);
+}
+
 void
 operator_tidy(void)
 {
@@ -149,7 +164,7 @@ operator_tidy(void)
 	} found[ORDERS_MAX * 2];
 	int count = 0;
 
-	if (app_number("SELECT count(*) FROM outbox_control WHERE status = 'open' AND ?1 = 0", 0) > 0)
+	if (operator_is_asked())
 		return;
 	if (promises_awaiting_adopt() ||
 	    app_number("SELECT 1 FROM outbox_meta WHERE name = 'mode' AND value = 'held' AND ?1 = 0", 0) == 1) {
@@ -157,8 +172,7 @@ operator_tidy(void)
 		return;
 	}
 	(void)request("clock", 0, NULL, NULL, NULL, NULL);
-	for (int i = 0; i < GATEWAY_COUNT; i++)
-		(void)request("release", 0, gateway_name[i], NULL, NULL, NULL);
+	release_destinations();
 	allocations_pause();
 	fvfs_quiet(true);
 	(void)sqlite3_prepare_v2(app_db(),

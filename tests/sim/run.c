@@ -45,6 +45,7 @@ static struct {
 	const struct script *script;
 	struct tally tally;
 	unsigned features;
+	bool calm;
 	int64_t end; /* of the bad times, boot */
 	int64_t up_at; /* when the daemon is started again */
 	bool draining;
@@ -177,7 +178,8 @@ bury(void)
 		sometimes(power_lost);
 	else
 		sometimes(killed);
-	if ((run.features & FEATURE_CLOCK) != 0 && world_chance(200) && world_skew() == 0) {
+	if ((run.features & FEATURE_CLOCK) != 0 && world_chance(200) && world_skew() == 0 &&
+	    !operator_is_asked()) {
 		sometimes(clock_wrong_at_start);
 		world_set_skew(world_chance(500) ? YEARS(10) : -YEARS(10));
 		world_schedule(world_between(SECONDS(5), SECONDS(120)), HAPPENS_CLOCK_SET, 0);
@@ -258,10 +260,11 @@ step(int64_t wait_ms)
 static void
 change_weather(void)
 {
+	if (run.calm)
+		return;
 	wire_sim_weather((enum gateway)world_below(GATEWAY_COUNT),
 	    world_chance(300) ? WEATHER_FINE : (enum weather)world_below(WEATHER_COUNT));
-	if (world_boot() < run.end)
-		world_schedule(world_between(SECONDS(1), SECONDS(60)), HAPPENS_WEATHER, 0);
+	world_schedule(world_between(SECONDS(1), SECONDS(60)), HAPPENS_WEATHER, 0);
 }
 
 void
@@ -366,7 +369,8 @@ jump(void)
 {
 	static const int64_t jumps[] = {YEARS(10), -YEARS(10), HOURS(24 * 365), -HOURS(24 * 40), SECONDS(30), -SECONDS(30)};
 
-	if (world_skew() != 0)
+	/* Nobody confirms a clock that is wrong: not while a person looks at it. */
+	if (world_skew() != 0 || operator_is_asked())
 		return;
 	sometimes(clock_jumped);
 	world_set_skew(jumps[world_below(6)]);
@@ -460,6 +464,7 @@ calm_down(void)
 
 	world_say("--- calm ---");
 	run.features = 0;
+	run.calm = true;
 	world_doom(DEATH_NONE, 0);
 	fvfs_heal();
 	allocations_heal();
