@@ -1,6 +1,6 @@
 # need-packages.sh - name what is missing on this machine, and install it where that is possible.
 #
-#   sh packaging/need-packages.sh [--check] build|test|demo|sanitize...
+#   sh packaging/need-packages.sh [--check] build|test|demo|sanitize|deb|rpm...
 #
 # Looks for the things themselves (a command, a pkg-config module), so that any system that has them is fine. What is
 # missing is installed by its Debian name on Debian and Ubuntu; elsewhere, or with --check, it is named and the exit
@@ -84,6 +84,14 @@ for set; do
 		php -m 2>/dev/null | grep -q pdo_sqlite || lacks php-sqlite3 'the PHP module pdo_sqlite'
 		command_ python3 python3
 		command_ valgrind valgrind
+		;;
+	deb)
+		command_ dpkg-buildpackage dpkg-dev
+		command_ dh debhelper
+		command_ fakeroot fakeroot
+		;;
+	rpm)
+		command_ rpmbuild rpm
 		;;
 	*)
 		echo "need-packages.sh: no set '$set'" >&2
