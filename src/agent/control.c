@@ -124,10 +124,9 @@ key_is_forgotten(struct request *request)
 	const struct txn *txn = &request->row->txn;
 	const struct lane *lane = lane_find(request->agent, request->row->destination);
 
-	return txn->frozen && txn->kind == KIND_KEYED && txn_exposed(txn) && lane != NULL &&
-	    lane->settings != NULL &&
-	    request->agent->now - txn->exposed_at >=
-	    txn_key_window_ms(lane->settings->key_retention_ms);
+	return txn->frozen && lane != NULL && lane->settings != NULL &&
+	    txn_key_is_late(
+		txn, request->agent->now, txn_key_window_ms(lane->settings->key_retention_ms));
 }
 
 static enum reply_kind

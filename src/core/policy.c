@@ -81,8 +81,7 @@ static bool
 key_is_late(const struct policy_facts *facts, const struct txn *txn)
 {
 	/* In doubt about the time, a key counts as remembered: nothing is sent again before trust returns. */
-	return txn->kind == KIND_KEYED && txn_exposed(txn) && facts->now_trusted &&
-	    facts->now - txn->exposed_at >= facts->key_window_ms;
+	return facts->now_trusted && txn_key_is_late(txn, facts->now, facts->key_window_ms);
 }
 
 static enum action

@@ -10,6 +10,9 @@
 #include <stddef.h>
 #include <string.h>
 
+/* An exposure further ahead than clocks may be set forth and back (less than any margin of txn_key_window_ms()). */
+enum { CLOCK_AHEAD_MS = 5 * 60 * 1000 };
+
 static const char *const state_names[STATE_COUNT] = {
     [STATE_BLOCKED] = "blocked",
     [STATE_QUEUED] = "queued",
@@ -161,6 +164,14 @@ txn_key_window_ms(int64_t key_retention_ms)
 	if (margin < key_retention_ms / 10)
 		margin = key_retention_ms / 10;
 	return key_retention_ms - margin;
+}
+
+bool
+txn_key_is_late(const struct txn *txn, int64_t now, int64_t key_window_ms)
+{
+	if (txn->kind != KIND_KEYED || !txn_exposed(txn))
+		return false;
+	return now - txn->exposed_at >= key_window_ms || txn->exposed_at - now > CLOCK_AHEAD_MS;
 }
 
 /* May these bytes be sent (again)? */

@@ -141,6 +141,12 @@ bool txn_exposed(const struct txn *txn);
  */
 int64_t txn_key_window_ms(int64_t key_retention_ms);
 
+/*
+ * Whether the gateway may have forgotten the key of an exposed keyed row: its window has passed, or exposed_at lies ahead of now, by
+ * a clock that was wrong then, so that nobody knows how long ago it was. now must be trusted.
+ */
+bool txn_key_is_late(const struct txn *txn, int64_t now, int64_t key_window_ms);
+
 /* Names as on disk. The parsers return -1 for an unknown name; NULL is NONE where there is a NONE. */
 const char *state_name(enum state state);
 const char *result_name(enum result result);      /* NULL for RESULT_NONE */

@@ -604,6 +604,35 @@ test_key_window(void **state)
 		assert_int_equal(txn_key_window_ms(windows[i].retention), windows[i].window);
 }
 
+/* An exposure in the future was written by a clock that was wrong: how old the key is nobody knows. */
+static void
+test_key_is_late(void **state)
+{
+	static const struct {
+		int64_t age;
+		bool late;
+	} ages[] = {
+	    {0, false},
+	    {45 * MINUTE - 1, false},
+	    {45 * MINUTE, true},
+	    {-5 * MINUTE, false},
+	    {-5 * MINUTE - 1, true},
+	    {-INT64_C(10) * 365 * 24 * 60 * MINUTE, true},
+	};
+	struct txn txn = {.frozen = true, .kind = KIND_KEYED};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(ages); i++) {
+		txn.exposed_at = INT64_C(2000000000000) - ages[i].age;
+		assert_int_equal(txn_key_is_late(&txn, INT64_C(2000000000000), 45 * MINUTE), ages[i].late);
+	}
+	txn.exposed_at = TIME_NONE;
+	assert_false(txn_key_is_late(&txn, INT64_C(2000000000000), 45 * MINUTE));
+	txn.exposed_at = 1;
+	txn.kind = KIND_SAFE;
+	assert_false(txn_key_is_late(&txn, INT64_C(2000000000000), 45 * MINUTE));
+}
+
 /* The words are on disk and in documents: they are frozen. */
 static void
 test_names(void **state)
@@ -870,6 +899,7 @@ main(void)
 	    cmocka_unit_test(test_counts),
 	    cmocka_unit_test(test_parent_succeeded),
 	    cmocka_unit_test(test_key_window),
+	    cmocka_unit_test(test_key_is_late),
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_every_short_walk),
 	    cmocka_unit_test(test_long_walks),
