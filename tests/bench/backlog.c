@@ -77,6 +77,11 @@ claim_row(struct store *store, struct store_row *row)
 	struct txn after;
 	char key[64];
 	char url[64];
+	struct store_frozen frozen = {.method = "POST",
+	    .url = url,
+	    .key_header = "Idempotency-Key",
+	    .key = key,
+	    .hash = hash};
 
 	memset(hash, (int)row->txn.id, sizeof(hash));
 	(void)snprintf(key, sizeof(key), "%08llx-0000-4000-8000-000000000000",
@@ -86,9 +91,7 @@ claim_row(struct store *store, struct store_row *row)
 	row->txn.kind = KIND_KEYED;
 	after = row->txn;
 	if (txn_apply(&after, &step) == -1 ||
-	    store_freeze(store, after.id, KIND_KEYED, "POST", url, "Idempotency-Key", key, hash) !=
-		STORE_OK ||
-	    store_move(store, row->txn.state, &after, NULL, NULL) != STORE_OK)
+	    store_move(store, row->txn.state, &after, NULL, NULL, &frozen) != STORE_OK)
 		die("cannot claim row %lld: %s", (long long)row->txn.id, store_error(store));
 }
 
@@ -97,7 +100,7 @@ claim_batch(struct store *store, int64_t *claimed)
 {
 	struct store_rows rows;
 
-	if (store_begin(store, 1000) != STORE_OK ||
+	if (store_begin(store, 1000, STORE_SYNC_AFTER_COMMIT) != STORE_OK ||
 	    store_due(store, "shop0", STATE_QUEUED, wall_ms(), true, BATCH, &rows) != STORE_OK)
 		die("cannot look for due rows");
 	for (size_t i = 0; i < rows.count; i++)

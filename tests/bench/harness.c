@@ -206,11 +206,28 @@ process_alive(pid_t pid)
 	       info.si_pid == 0;
 }
 
+/* The last words in a file, which is gone when we are. */
+static const char *
+tail_of(const char *path)
+{
+	static char text[2048];
+	FILE *file = fopen(path, "re");
+	size_t length = 0;
+
+	if (file != NULL) {
+		(void)fseek(file, -(long)sizeof(text) + 1, SEEK_END);
+		length = fread(text, 1, sizeof(text) - 1, file);
+		(void)fclose(file);
+	}
+	text[length] = '\0';
+	return text;
+}
+
 void
 process_run(char *const argv[], const char *error_file)
 {
 	if (process_wait(process_start(argv, NULL, error_file)) != 0)
-		die("%s %s failed (see %s)", argv[0], argv[1] == NULL ? "" : argv[1], error_file);
+		die("%s %s failed: %s", argv[0], argv[1] == NULL ? "" : argv[1], tail_of(error_file));
 }
 
 char *
@@ -568,7 +585,8 @@ shop_wait_drained(const struct shop *shop, int seconds)
 		die("%s", sqlite3_errmsg(db));
 	while (at == 0) {
 		if (!process_alive(shop->daemon))
-			die("outboxd ended by itself; its words: --log FILE");
+			die("outboxd ended by itself; its words: --log FILE (%s)",
+			    settings.log == NULL ? "now to /dev/null" : tail_of(settings.log));
 		if (now_ns() > end)
 			die("not drained after %d s", seconds);
 		(void)sqlite3_bind_int64(first_open, 1, id);
