@@ -311,3 +311,23 @@ SELECT result, http_status, length(body), reason, finished_at, revision FROM out
 
 -- name: health
 SELECT status, heartbeat_age_s, oldest_due_age_s, mode_reason, last_error, unknown, held_rows FROM outbox_health;
+
+-- name: report_attempts
+-- Exchanges since ?1 by destination and slot of ?2 ms: how many, and how many failed at the gateway or on the way.
+SELECT destination, (started_at - ?1) / ?2 AS slot, sum(count),
+  sum(CASE WHEN evidence <> 'answered' OR http_status >= 500 THEN count ELSE 0 END)
+FROM (SELECT d.destination, a.started_at, a.evidence, a.http_status, a.count
+    FROM outbox_result r JOIN outbox_delivery d ON d.outbox_id = r.outbox_id
+    JOIN outbox_attempt a ON a.outbox_id = r.outbox_id
+    WHERE r.finished_at >= ?1 AND d.open = 0
+  UNION ALL
+  SELECT d.destination, a.started_at, a.evidence, a.http_status, a.count
+    FROM outbox_delivery d JOIN outbox_attempt a ON a.outbox_id = d.outbox_id WHERE d.open = 1
+  UNION ALL
+  SELECT d.destination, a.started_at, a.evidence, a.http_status, a.count
+    FROM outbox_delivery d JOIN outbox_attempt a ON a.outbox_id = d.outbox_id WHERE d.state = 'held')
+WHERE started_at >= ?1 GROUP BY destination, slot;
+
+-- name: report_decisions
+SELECT created_at, created_by, command, outbox_id, destination, argument, text, status, answer FROM outbox_control
+WHERE created_at >= ?1 ORDER BY id DESC LIMIT ?2;

@@ -12,7 +12,7 @@
 #endif
 
 static const struct command *const commands[] = {&command_init, &command_run, &command_check,
-    &command_status, &command_wait, &command_explain, &command_cancel, &command_retry, &command_resolve,
+    &command_status, &command_wait, &command_report, &command_explain, &command_cancel, &command_retry, &command_resolve,
     &command_hold, &command_release, &command_adopt, &command_clock};
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

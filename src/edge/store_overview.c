@@ -113,3 +113,57 @@ store_standing(struct store *store, int64_t id, struct store_standing *standing)
 	standing->result = (enum result)result;
 	return STORE_OK;
 }
+
+enum store_status
+store_slots(
+    struct store *store, int64_t since, int64_t slot_ms, store_slot_visitor *visit, void *context)
+{
+	struct binder binder = store_bind(store, STATEMENT_REPORT_ATTEMPTS);
+	int rc;
+
+	bind_integer(&binder, 1, since);
+	bind_integer(&binder, 2, slot_ms);
+	while ((rc = store_step(store, &binder)) == SQLITE_ROW) {
+		struct store_slot slot = {
+		    .destination = store_column_text(binder.statement, 0),
+		    .slot = sqlite3_column_int64(binder.statement, 1),
+		    .exchanges = sqlite3_column_int64(binder.statement, 2),
+		    .bad = sqlite3_column_int64(binder.statement, 3),
+		};
+
+		visit(context, &slot);
+		binder.rc = SQLITE_OK;
+	}
+	store_finish(&binder);
+	return store_status_of(rc);
+}
+
+enum store_status
+store_decisions(
+    struct store *store, int64_t since, int limit, store_decision_visitor *visit, void *context)
+{
+	struct binder binder = store_bind(store, STATEMENT_REPORT_DECISIONS);
+	sqlite3_stmt *row = binder.statement;
+	int rc;
+
+	bind_integer(&binder, 1, since);
+	bind_integer(&binder, 2, limit);
+	while ((rc = store_step(store, &binder)) == SQLITE_ROW) {
+		struct store_decision decision = {
+		    .created_at = sqlite3_column_int64(row, 0),
+		    .created_by = store_column_text(row, 1),
+		    .command = store_column_text(row, 2),
+		    .outbox_id = sqlite3_column_int64(row, 3),
+		    .destination = store_column_text(row, 4),
+		    .argument = store_column_text(row, 5),
+		    .text = store_column_text(row, 6),
+		    .status = store_column_text(row, 7),
+		    .answer = store_column_text(row, 8),
+		};
+
+		visit(context, &decision);
+		binder.rc = SQLITE_OK;
+	}
+	store_finish(&binder);
+	return store_status_of(rc);
+}

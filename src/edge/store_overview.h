@@ -56,4 +56,34 @@ struct store_standing {
 /* NOTHING: there is no such row. */
 enum store_status store_standing(struct store *store, int64_t id, struct store_standing *standing);
 
+/* --- for the report: these cost as much as the period has rows --- */
+
+/* Exchanges of one destination in one slot of time, counted from since; bad: no complete answer, or
+ * a 5xx. */
+struct store_slot {
+	const char *destination;
+	int64_t slot;
+	int64_t exchanges;
+	int64_t bad;
+};
+typedef void store_slot_visitor(void *context, const struct store_slot *slot);
+enum store_status store_slots(
+    struct store *store, int64_t since, int64_t slot_ms, store_slot_visitor *visit, void *context);
+
+/* What operators asked for, newest first. "" for NULL. */
+struct store_decision {
+	int64_t created_at;
+	const char *created_by;
+	const char *command;
+	int64_t outbox_id; /* 0: none */
+	const char *destination;
+	const char *argument;
+	const char *text;
+	const char *status;
+	const char *answer;
+};
+typedef void store_decision_visitor(void *context, const struct store_decision *decision);
+enum store_status store_decisions(
+    struct store *store, int64_t since, int limit, store_decision_visitor *visit, void *context);
+
 #endif
