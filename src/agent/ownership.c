@@ -182,6 +182,7 @@ ownership_take(struct agent *agent, struct text *why)
 		result = serve(agent, &now, why);
 	} else {
 		agent->mode = MODE_ADOPT;
+		store_stand_still(agent->store, true);
 		if (present == WITNESS_FOUND)
 			agent->witness = found;
 		(void)snprintf(
@@ -296,6 +297,7 @@ ownership_adopt(struct agent *agent, bool resend, char *answer, size_t size)
 		status = say_mode(agent, "running", NULL);
 	if (status != STORE_OK)
 		return status;
+	store_stand_still(agent->store, false);
 	agent->mode = MODE_RUNNING;
 	agent->mode_reason[0] = '\0';
 	agent->adopting = true;

@@ -67,6 +67,12 @@ void store_expect(struct store *store, const struct store_identity *identity);
 /* Whether this identity is the one that store_begin() insists on now; outbox_id_max is not looked at. */
 bool store_is_expected(const struct store *store, const struct store_identity *identity);
 
+/*
+ * Whether writes are counted (they are, unless told otherwise). A database that awaits adopt stands still: what is written to it meanwhile,
+ * heartbeats and answers, must not let its counter catch up with its witness's, or the next start would take it for the right one.
+ */
+void store_stand_still(struct store *store, bool still);
+
 /* Whether the file at the path is still the one that was opened (stat only). */
 bool store_in_place(const struct store *store);
 

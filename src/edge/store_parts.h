@@ -19,6 +19,8 @@ struct store {
 	enum store_role role;
 	struct store_identity expected;
 	bool expecting;
+	bool still;   /* writes are not counted */
+	bool counted; /* the transaction at hand is */
 	int64_t body_max;
 	enum store_sync sync;
 	uint64_t wal_inode; /* 0: not seen yet */

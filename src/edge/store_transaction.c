@@ -75,7 +75,8 @@ store_begin(struct store *store, int busy_ms, enum store_sync sync)
 		return status;
 	if (store->expecting) {
 		status = recognise(store);
-		if (status == STORE_OK)
+		store->counted = !store->still;
+		if (status == STORE_OK && store->counted)
 			status = run(store, STATEMENT_COUNT_WRITE);
 	}
 	if (status != STORE_OK)
@@ -140,9 +141,15 @@ store_commit(struct store *store)
 		store_rollback(store);
 		return status;
 	}
-	if (store->expecting)
+	if (store->expecting && store->counted)
 		store->expected.write_counter++;
 	return store->sync == STORE_SYNC_IN_COMMIT ? STORE_OK : sync_wal(store);
+}
+
+void
+store_stand_still(struct store *store, bool still)
+{
+	store->still = still;
 }
 
 void
