@@ -52,19 +52,58 @@ find(struct place *place, enum place_fitness fitness, const char *format, ...)
 
 /* --- who is the daemon? --- */
 
+/* The one that the packages make; with it root can ask before the first start. */
+static const char packaged_user[] = "outboxd";
+
 static void
 find_user(struct place *place, const char *state_dir)
 {
+	const struct passwd *entry = NULL;
 	struct stat status;
+	bool started = stat(state_dir, &status) == 0;
 
 	place->user = geteuid();
 	place->group = getegid();
 	place->is_self = true;
-	if (place->user != 0 || stat(state_dir, &status) == -1 || status.st_uid == 0)
+	if (place->user != 0 || (started && status.st_uid == 0))
 		return;
-	place->user = status.st_uid;
-	place->group = status.st_gid;
+	entry = started ? getpwuid(status.st_uid) : getpwnam(packaged_user);
+	if (entry == NULL && !started)
+		return;
+	place->user = entry != NULL ? entry->pw_uid : status.st_uid;
+	place->group = entry != NULL ? entry->pw_gid : status.st_gid;
 	place->is_self = false;
+}
+
+/* Whether the daemon's user is in a group, as far as the system's files of users tell. */
+static bool
+is_member(const struct place *place, gid_t group)
+{
+	const struct passwd *entry = getpwuid(place->user);
+	gid_t groups[256];
+	int count = 256;
+
+	if (group == place->group)
+		return true;
+	if (entry == NULL || getgrouplist(entry->pw_name, place->group, groups, &count) == -1)
+		return false;
+	for (int i = 0; i < count; i++)
+		if (groups[i] == group)
+			return true;
+	return false;
+}
+
+/* Whether the daemon's user, who is not us, has these of the bits 4, 2 and 1. */
+static bool
+may(const struct place *place, const struct stat *status, unsigned bits)
+{
+	unsigned mode = status->st_mode & 07;
+
+	if (status->st_uid == place->user)
+		mode = status->st_mode >> 6 & 07;
+	else if (is_member(place, status->st_gid))
+		mode = status->st_mode >> 3 & 07;
+	return (mode & bits) == bits;
 }
 
 static const char *
@@ -164,8 +203,8 @@ refuse_unshared(struct place *place)
 }
 
 /* Where several users share a database, each new file in its directory must belong to the common
- * group. */
-static void
+ * group. False: it is refused for that. */
+static bool
 check_sharing(struct place *place)
 {
 	const struct stat *directory = &place->directory;
@@ -175,56 +214,67 @@ check_sharing(struct place *place)
 
 	if ((directory->st_mode & S_ISGID) == 0) {
 		/* SQLite, run by root, gives new files the database's own owner and group. */
-		if (file->st_uid != place->user && place->user != 0)
+		if (file->st_uid != place->user && place->user != 0) {
 			refuse_unshared(place);
-		else if (shared && (file->st_mode & GROUP_WRITES) != 0)
+			return false;
+		}
+		if (shared && (file->st_mode & GROUP_WRITES) != 0)
 			find(place, PLACE_DOUBTFUL,
 			    "the group may write to %s, but new files in it get the group of "
 			    "whoever makes them (no setgid "
 			    "bit): the -wal file of one user may be shut to another; run: chgrp "
 			    "outbox %s && chmod 2770 %s",
 			    place->directory_name, place->directory_name, place->directory_name);
-		return;
+		return true;
 	}
 	if (!shared)
-		return;
+		return true;
 	if (file->st_gid != directory->st_gid)
 		find(place, PLACE_DOUBTFUL,
 		    "%s has another group than its directory; run: chgrp --reference=%s %s",
 		    place->file_name, place->directory_name, place->file_name);
-	/* Where we are the one who is shut out, check_access() says so. */
-	if ((file->st_mode & 0660) != 0660 && (file->st_uid == place->user || !place->is_self))
+	/* Where the daemon is the one who is shut out, check_access() says so. */
+	if ((file->st_mode & 0660) != 0660 && file->st_uid == place->user)
 		find(place, PLACE_DOUBTFUL,
 		    "the group may not read and write %s (mode %04o), and its -wal file takes the "
 		    "same mode; run: chmod 0660 "
 		    "%s",
 		    place->file_name, (unsigned)file->st_mode & 07777, place->file_name);
+	return true;
 }
 
 static void
 check_access(struct place *place)
 {
+	enum place_fitness fitness = PLACE_UNFIT;
+	const char *error = "no permission";
 	char name[40];
 
-	if (!place->is_self)
-		return;
-	if (access(place->directory_name, W_OK | X_OK) == 0 &&
-	    access(place->file_name, R_OK | W_OK) == 0)
-		return;
-	if (errno == EROFS)
-		find(place, PLACE_UNFIT,
-		    "%s is read-only for outboxd; under systemd: systemctl edit outboxd@NAME, and "
-		    "write [Service] and "
-		    "ReadWritePaths=%s",
-		    place->directory_name, place->directory_name);
-	else
-		find(place, PLACE_UNFIT,
-		    "outboxd runs as %s, which may not write to %s and its directory (%s): SQLite "
-		    "must create its -wal file "
-		    "there. Put the user in the directory's group and run: chmod 2770 %s && chmod "
-		    "0660 %s",
-		    user_name(place->user, name), place->file_name, strerror(errno),
-		    place->directory_name, place->file_name);
+	if (!place->is_self) {
+		fitness =
+		    PLACE_DOUBTFUL; /* an access control list may allow what the mode does not */
+		if (may(place, &place->directory, 03) && may(place, &place->file, 06))
+			return;
+	} else {
+		if (access(place->directory_name, W_OK | X_OK) == 0 &&
+		    access(place->file_name, R_OK | W_OK) == 0)
+			return;
+		if (errno == EROFS) {
+			find(place, PLACE_UNFIT,
+			    "%s is read-only for outboxd; under systemd: systemctl edit "
+			    "outboxd@NAME, and write [Service] "
+			    "and ReadWritePaths=%s",
+			    place->directory_name, place->directory_name);
+			return;
+		}
+		error = strerror(errno);
+	}
+	find(place, fitness,
+	    "outboxd runs as %s, which may not write to %s and its directory (%s): SQLite must "
+	    "create its -wal file there. "
+	    "Put the user in the directory's group and run: chmod 2770 %s && chmod 0660 %s",
+	    user_name(place->user, name), place->file_name, error, place->directory_name,
+	    place->file_name);
 }
 
 static void
@@ -238,8 +288,8 @@ check_directory(struct place *place)
 		    "directory of its own",
 		    place->directory_name, (unsigned)place->directory.st_mode & 07777,
 		    place->directory_name);
-	check_sharing(place);
-	check_access(place);
+	if (check_sharing(place))
+		check_access(place);
 }
 
 static void

@@ -25,8 +25,7 @@ enum place_fitness {
  * there is no finding: who opens it will say so.
  *
  * The judge is the user we run as. root may do everything, so that for root the owner of state_dir
- * stands for the daemon's user where it exists, and only what can be told of another user is
- * judged.
+ * stands for the daemon's user, or before the first start the user "outboxd" where there is one.
  */
 enum place_fitness place_check(const char *database, const char *state_dir, struct text *findings);
 

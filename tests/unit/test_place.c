@@ -55,8 +55,11 @@ count_lines(const char *text)
 static void
 assert_place(const char *directory, enum place_fitness expected, const char *words)
 {
-	enum place_fitness fitness =
-	    look(scratch_path(directory, "shop.db"), scratch_path(directory, "state"));
+	enum place_fitness fitness;
+
+	/* Owned by us: that is who the daemon is. */
+	(void)mkdir(scratch_path(directory, "state"), 0700);
+	fitness = look(scratch_path(directory, "shop.db"), scratch_path(directory, "state"));
 
 	if (fitness != expected || count_lines(findings) != (expected == PLACE_FIT ? 0 : 1) ||
 	    strstr(findings, words) == NULL)
@@ -129,6 +132,7 @@ make_state_dir(const char *directory, uid_t owner, mode_t mode)
 {
 	const char *state = scratch_path(directory, "state");
 
+	(void)rmdir(state);
 	assert_int_equal(mkdir(state, 0700), 0);
 	if (geteuid() == 0)
 		assert_int_equal(chown(state, owner, owner), 0);
@@ -263,6 +267,14 @@ test_root_asks_for_the_daemon(void **state)
 	make_state_dir(*state, DAEMON, 0700);
 	assert_place(*state, PLACE_UNFIT, "user id 4201");
 	assert_int_equal(chmod(*state, 02770), 0);
+	assert_place(*state, PLACE_DOUBTFUL,
+	    "may not write"); /* as far as root can tell: not in the group */
+	assert_int_equal(chown(*state, (uid_t)-1, DAEMON), 0);
+	assert_int_equal(chown(scratch_path(*state, "shop.db"), (uid_t)-1, DAEMON), 0);
+	assert_place(*state, PLACE_FIT, ""); /* its own group */
+	assert_int_equal(chmod(scratch_path(*state, "shop.db"), 0640), 0);
+	assert_place(*state, PLACE_DOUBTFUL, "may not write");
+	furnish(*state, 0700, DAEMON, SHARED, 0600);
 	assert_place(*state, PLACE_FIT, "");
 }
 
