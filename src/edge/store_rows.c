@@ -135,7 +135,8 @@ read_body(sqlite3_stmt *statement, struct store_row *row, char *space)
 	row->body_length = (size_t)sqlite3_column_int64(statement, COLUMN_BODY_LENGTH);
 	if (sqlite3_column_type(statement, COLUMN_BODY) == SQLITE_NULL)
 		return;
-	memcpy(space, sqlite3_column_blob(statement, COLUMN_BODY), length);
+	if (length > 0) /* an empty one may have no address */
+		memcpy(space, sqlite3_column_blob(statement, COLUMN_BODY), length);
 	space[length] = '\0';
 	row->body = space;
 	row->body_length = length;
