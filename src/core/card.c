@@ -201,15 +201,22 @@ text_is_number(const char *text, size_t length)
 	return card_is_number(digits, count);
 }
 
-/* The finding that a member of this name is, or NULL. */
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* The finding that a member of this name is, or NULL. Its first two letters dismiss almost every other name. */
 static const char *
 name_finding(const char *name)
 {
-	/* Every name in the list begins with a letter, and most members' names with another one. */
-	char first = name[0] >= 'A' && name[0] <= 'Z' ? (char)(name[0] - 'A' + 'a') : name[0];
+	char first = lower(name[0]);
+	char second = first == '\0' ? '\0' : lower(name[1]);
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i].name[0] == first && strcasecmp(names[i].name, name) == 0)
+		if (names[i].name[1] == second && names[i].name[0] == first &&
+		    strcasecmp(names[i].name, name) == 0)
 			return names[i].what;
 	return NULL;
 }
