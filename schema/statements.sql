@@ -149,6 +149,19 @@ WHERE open = 1
   AND destination = ?1 AND state = ?2 AND due_at IS NULL AND outbox_id > ?3
 ORDER BY outbox_id LIMIT ?4;
 
+-- name: open_at
+-- Open rows of a destination in one state, up to an id.
+SELECT outbox_id FROM outbox_delivery WHERE open = 1 AND destination = ?1 AND state = ?2 AND outbox_id <= ?3
+ORDER BY outbox_id LIMIT ?4;
+
+-- name: held_at
+SELECT outbox_id FROM outbox_delivery WHERE state = 'held' AND destination = ?1 AND outbox_id <= ?2
+ORDER BY outbox_id LIMIT ?3;
+
+-- name: unknown_at
+SELECT outbox_id FROM outbox_delivery WHERE result = 'unknown' AND destination = ?1 AND outbox_id <= ?2
+ORDER BY outbox_id LIMIT ?3;
+
 -- name: held_by
 SELECT outbox_id FROM outbox_delivery WHERE state = 'held' AND hold_cause = ?1 AND outbox_id > ?2
 ORDER BY outbox_id LIMIT ?3;
@@ -169,6 +182,11 @@ WHERE deadline_at IS NOT NULL AND exposed_at IS NULL AND state <> 'claimed' AND 
 UPDATE outbox_delivery SET due_at = ?2
 WHERE open = 1
   AND destination = ?1 AND state IN ('retry','pending') AND due_at > ?2 AND attempts > 0;
+
+-- name: shorten_polling
+-- Nothing is polled beyond ?2 because a clock was wrong once.
+UPDATE outbox_delivery SET deadline_at = ?2
+WHERE open = 1 AND destination = ?1 AND state = 'pending' AND deadline_at > ?2;
 
 -- name: move
 UPDATE outbox_delivery SET state = ?3, open = (?3 <> 'done' AND ?3 <> 'held'), resume_state = ?4, hold_cause = ?5, result = ?6, reason = ?7,
@@ -230,7 +248,7 @@ UPDATE outbox_result SET result = 'unknown', reason = ?2, revision = revision + 
 UPDATE outbox SET body = NULL WHERE id = ?1;
 
 -- name: control_open
-SELECT id, command, outbox_id, destination, argument, key_mode, text, created_by FROM outbox_control
+SELECT id, command, outbox_id, destination, argument, key_mode, text, created_by, state, count FROM outbox_control
 WHERE status = 'open' ORDER BY id LIMIT ?1;
 
 -- name: control_any
@@ -240,8 +258,8 @@ SELECT 1 FROM outbox_control WHERE status = 'open' LIMIT 1;
 UPDATE outbox_control SET status = ?2, answer = ?3, done_at = ?4 WHERE id = ?1 AND status = 'open';
 
 -- name: control_insert
-INSERT INTO outbox_control (command, outbox_id, destination, argument, key_mode, text, created_by)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+INSERT INTO outbox_control (command, outbox_id, destination, argument, key_mode, text, created_by, state, count)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
 
 -- name: control_read
 SELECT status, answer FROM outbox_control WHERE id = ?1;
@@ -257,9 +275,27 @@ UPDATE outbox_destination SET held = 0, released_at = ?2 WHERE destination = ?1 
 -- name: destinations
 SELECT destination, held, cause, reason, since, released_at FROM outbox_destination ORDER BY destination;
 
--- name: purge_candidates
-SELECT r.outbox_id FROM outbox_result r JOIN outbox o ON o.id = r.outbox_id
-WHERE r.finished_at <= ?1 AND r.result <> 'unknown' ORDER BY r.finished_at LIMIT ?2;
+-- name: purge_next
+-- What finished after (?1, ?2) and not after ?3, and whether there is something to purge. Results are kept for ever: without a
+-- place to go on from, each look would pass by all that were purged before.
+SELECT r.finished_at, r.outbox_id,
+  r.result <> 'unknown' AND EXISTS (SELECT 1 FROM outbox o WHERE o.id = r.outbox_id)
+FROM outbox_result r
+WHERE r.finished_at >= ?1 AND (r.finished_at, r.outbox_id) > (?1, ?2) AND r.finished_at <= ?3
+ORDER BY r.finished_at, r.outbox_id LIMIT ?4;
+
+-- name: auto_vacuum
+PRAGMA auto_vacuum;
+
+-- name: free_pages
+PRAGMA freelist_count;
+
+-- name: incremental_vacuum
+PRAGMA incremental_vacuum(64);
+
+-- name: make_incremental
+-- Only of use before the first table is created.
+PRAGMA auto_vacuum = INCREMENTAL;
 
 -- name: purge_outbox
 DELETE FROM outbox WHERE id = ?1;

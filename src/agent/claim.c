@@ -43,6 +43,18 @@ commit_claim(struct agent *agent, struct job *job, const struct txn_step *step)
 	return STORE_OK;
 }
 
+/*
+ * What can never be sent as it stands. A restored database may have sent it nevertheless, under other settings or before it was
+ * written anew: a person looks.
+ */
+static enum store_status
+end_invalid(struct agent *agent, struct store_row *row, const char *why)
+{
+	if (txn_exposed(&row->txn))
+		return record_hold(agent, row, HOLD_RESTORED, why);
+	return record_end(agent, row, RESULT_INVALID, why);
+}
+
 /* The unique index speaks: another row of this destination has this key. */
 static enum store_status
 key_is_taken(struct agent *agent, struct job *job)
@@ -55,7 +67,7 @@ key_is_taken(struct agent *agent, struct job *job)
 	job->row->txn.frozen = false;
 	(void)snprintf(why, sizeof(why), "idempotency_key is already used by outbox row %lld",
 	    (long long)owner);
-	return record_end(agent, job->row, RESULT_INVALID, why);
+	return end_invalid(agent, job->row, why);
 }
 
 /* One due row: claimed, or ended, or held. *claimed tells. */
@@ -78,7 +90,7 @@ claim_submit(struct agent *agent, struct job *job, bool *claimed)
 	*claimed = false;
 	switch (intake_prepare(agent, job, why, sizeof(why), &cause)) {
 	case INTAKE_INVALID:
-		return record_end(agent, job->row, RESULT_INVALID, why);
+		return end_invalid(agent, job->row, why);
 	case INTAKE_HELD:
 		return record_hold(agent, job->row, cause, why);
 	case INTAKE_LATER:
@@ -428,9 +440,13 @@ claim_bring_forward(struct agent *agent)
 {
 	enum store_status status = STORE_OK;
 
-	for (struct lane *lane = agent->lanes; lane != NULL && status == STORE_OK; lane = lane->next)
+	for (struct lane *lane = agent->lanes; lane != NULL && status == STORE_OK; lane = lane->next) {
 		status = store_bring_forward(
 		    agent->store, lane->name, agent->now + RETRY_AFTER_MAX_MS);
+		if (status == STORE_OK && lane->settings != NULL)
+			status = store_shorten_polling(
+			    agent->store, lane->name, agent->now + lane->settings->poll_deadline_ms);
+	}
 	return status;
 }
 

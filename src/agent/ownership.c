@@ -111,11 +111,10 @@ ownership_recover(struct agent *agent)
 		(void)snprintf(name, sizeof(name), "%s", next);
 		for (size_t i = 0; status == STORE_OK && i < 3; i++)
 			status = recover_state(agent, name, states[i]);
-		/* A due time further ahead than any backoff comes from a clock that was wrong. */
-		if (status == STORE_OK)
-			status =
-			    store_bring_forward(agent->store, name, agent->now + RETRY_AFTER_MAX_MS);
 	}
+	/* A time further ahead than any backoff comes from a clock that was wrong; so may this one be. */
+	if (status == STORE_OK && agent->timeline.trusted)
+		status = claim_bring_forward(agent);
 	return status;
 }
 

@@ -216,7 +216,7 @@ enum store_status claim_settle(struct agent *agent);
 bool claim_wanted(struct agent *agent, int64_t *wake_at);
 /* After somebody else wrote: sets agent->settle, and returns it, when rows wait for claim_settle(). */
 bool claim_unsettled(struct agent *agent);
-/* No row waits longer than the longest backoff because a clock was wrong. */
+/* No row waits longer than the longest backoff, or is polled longer than it may be, because a clock was wrong. Trusted time only. */
 enum store_status claim_bring_forward(struct agent *agent);
 
 /* --- record.c --- */

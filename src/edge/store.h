@@ -173,7 +173,26 @@ int store_ids_in_state(struct store *store, const char *destination, enum state 
 int store_ids_held(
     struct store *store, enum hold_cause cause, int64_t after, int64_t *ids, int limit);
 int store_ids_past_deadline(struct store *store, int64_t now, int64_t *ids, int limit);
-int store_ids_to_purge(struct store *store, int64_t finished_before, int64_t *ids, int limit);
+/* The rows of a destination in that state (of the open ones, "held", or "unknown"), up to an id. -2: no such state. */
+int store_ids_at(struct store *store, const char *destination, const char *state, int64_t up_to,
+    int64_t *ids, int limit);
+
+/* --- keeping house (store_house.c) --- */
+/* A result on the way through the history, in the order in which they finished. */
+struct store_past {
+	int64_t finished_at;
+	int64_t id;
+	bool purgeable;
+};
+/* What finished after `after` and not after `until`; at most limit. The return value counts them; -1 on failure. */
+int store_past(struct store *store, const struct store_past *after, int64_t until,
+    struct store_past *past, int limit);
+/* Whether the database gives pages back (PRAGMA auto_vacuum = INCREMENTAL, the merchant's choice) and has some. */
+bool store_has_free_pages(struct store *store);
+/* Gives a few back; within a transaction. */
+enum store_status store_vacuum(struct store *store);
+/* Copies the WAL into the database and makes it empty, so that nothing lingers in it. BUSY: somebody reads. Outside a transaction. */
+enum store_status store_truncate_wal(struct store *store);
 
 /* The next name of a destination with open rows after `after`; NULL when there is none. Valid until the next call. */
 const char *store_next_destination(struct store *store, const char *after);
@@ -248,6 +267,9 @@ enum store_status store_result(
 enum store_status store_result_withdrawn(struct store *store, int64_t id, const char *reason);
 enum store_status store_erase_body(struct store *store, int64_t id);
 enum store_status store_bring_forward(struct store *store, const char *destination, int64_t due_at);
+/* The same for the end of polling. */
+enum store_status store_shorten_polling(
+    struct store *store, const char *destination, int64_t deadline_at);
 enum store_status store_purge(struct store *store, int64_t id);
 
 /* --- operator --- */
@@ -260,6 +282,8 @@ struct store_control {
 	char *key_mode;
 	char *text;
 	char *created_by;
+	char *state;   /* many rows: which ones */
+	int64_t count; /* many rows: how many; 0: not said */
 };
 bool store_control_waiting(struct store *store);
 /* At most limit open requests, oldest first; each to be freed with store_control_free(). Count, or -1. */

@@ -621,6 +621,16 @@ store_bring_forward(struct store *store, const char *destination, int64_t due_at
 }
 
 enum store_status
+store_shorten_polling(struct store *store, const char *destination, int64_t deadline_at)
+{
+	struct binder binder = store_bind(store, STATEMENT_SHORTEN_POLLING);
+
+	bind_text(&binder, 1, destination);
+	bind_integer(&binder, 2, deadline_at);
+	return store_run(store, &binder);
+}
+
+enum store_status
 store_purge(struct store *store, int64_t id)
 {
 	enum store_status status = with_id(store, STATEMENT_PURGE_ATTEMPTS, id);

@@ -744,6 +744,26 @@ test_bring_forward(void **state)
 	assert_string_equal(sql_text(place->app, "SELECT group_concat(due_at) FROM outbox_delivery"), "90000,500,70,70");
 }
 
+/* What a clock ten years ahead wrote does not keep a row polled for ten years. */
+static void
+test_shorten_polling(void **state)
+{
+	struct outboxdb *place = *state;
+	struct store *store = outboxdb_serve(place);
+
+	insert(place->app, "d", 2);
+	insert(place->app, "other", 1);
+	begin(store);
+	for (int64_t id = 1; id <= 3; id++) {
+		send_off(store, id, KIND_KEYLESS, NULL, 5);
+		event(store, id, EVENT_PENDING, id == 2 ? 6 : 80000, 7);
+	}
+	assert_int_equal(store_shorten_polling(store, "d", 5000), STORE_OK);
+	commit(store);
+	assert_string_equal(
+	    sql_text(place->app, "SELECT group_concat(deadline_at) FROM outbox_delivery"), "5000,1006,81000");
+}
+
 /* --- chains --- */
 
 static void
@@ -1465,6 +1485,7 @@ main(void)
 	    TEST(test_ids),
 	    TEST(test_deadlines),
 	    TEST(test_bring_forward),
+	    TEST(test_shorten_polling),
 	    TEST(test_a_result_wakes_its_children),
 	    TEST(test_runs_of_equal_polls),
 	    TEST(test_results_have_revisions),
