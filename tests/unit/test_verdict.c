@@ -366,6 +366,8 @@ test_envelopes(void **state)
 	    /* an envelope in an envelope is not opened */
 	    {"{\"status\":200,\"inner\":{\"status\":200,\"inner\":{\"state\":\"ok\"}}}", CLASS_INNER_UNDECIDED, 200,
 		"{\"status\":200,\"inner\":{\"state\":\"ok\"}}"},
+	    /* and its member of that name does not hide what it says */
+	    {"{\"status\":200,\"inner\":{\"inner\":1,\"state\":\"ok\"}}", CLASS_SUCCEEDED, 200, "{\"inner\":1,\"state\":\"ok\"}"},
 	    /* what stands beside the inner document says nothing */
 	    {"{\"status\":200,\"state\":\"ok\",\"inner\":{}}", CLASS_INNER_UNDECIDED, 200, "{}"},
 	};
