@@ -83,7 +83,7 @@ outboxdb_serve(struct outboxdb *place)
 	return place->store;
 }
 
-static char *
+__attribute__((format(printf, 1, 0))) static char *
 formatted(const char *format, va_list arguments)
 {
 	char *text = NULL;

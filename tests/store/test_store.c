@@ -909,7 +909,8 @@ test_purge(void **state)
 {
 	struct outboxdb *place = *state;
 	struct store *store = outboxdb_serve(place);
-	int64_t ids[10];
+	struct store_past start = {.finished_at = 0};
+	struct store_past past[10];
 
 	sql(place->app, "INSERT INTO outbox (destination, operation, reference, body) VALUES ('d', 'o', 'a', '1'), ('d', 'o', 'b', '2'), "
 			"('d', 'o', 'c', '3')");
@@ -921,15 +922,25 @@ test_purge(void **state)
 		write_result(store, id, &(struct store_outcome){.result = id == 2 ? RESULT_UNKNOWN : RESULT_SUCCEEDED}, 10 * id);
 	}
 	attempt(store, PHASE_SUBMIT, 10, EVIDENCE_ANSWERED, 200, "ok");
-	assert_int_equal(store_ids_to_purge(store, 9, ids, 10), 0);
-	assert_int_equal(store_ids_to_purge(store, 100, ids, 10), 2); /* never what is unknown */
-	assert_int_equal(ids[0], 1);
-	assert_int_equal(ids[1], 3);
+	assert_int_equal(store_past(store, &start, 9, past, 10), 0);
+	assert_int_equal(store_past(store, &start, 20, past, 10), 2);
+	assert_int_equal(store_past(store, &start, 100, past, 10), 3);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(past[i].id, i + 1);
+		assert_int_equal(past[i].finished_at, 10 * (i + 1));
+		assert_int_equal(past[i].purgeable, i != 1); /* never what is unknown */
+	}
+	assert_int_equal(store_past(store, &past[0], 100, past, 10), 2); /* on from there */
+	assert_int_equal(past[0].id, 2);
+	assert_int_equal(store_past(store, &past[1], 100, past, 10), 0);
+	assert_int_equal(store_past(store, &start, 100, past, 1), 1);
 	begin(store);
 	assert_int_equal(store_erase_body(store, 3), STORE_OK);
 	assert_int_equal(store_purge(store, 1), STORE_OK);
 	commit(store);
-	assert_int_equal(store_ids_to_purge(store, 100, ids, 10), 1);
+	assert_int_equal(store_past(store, &start, 100, past, 10), 3);
+	assert_false(past[0].purgeable); /* once */
+	assert_true(past[2].purgeable);
 	assert_string_equal(sql_text(place->app, "SELECT group_concat(id || coalesce(body, '-')) FROM outbox"), "22,3-");
 	assert_string_equal(
 	    sql_text(place->app, "SELECT reference || state || result FROM outbox_status WHERE id = 1"), "adonesucceeded");
@@ -1390,7 +1401,7 @@ static const enum statement in_the_loop[] = {STATEMENT_DUE, STATEMENT_ROW, STATE
     STATEMENT_LAST_RULE, STATEMENT_RESULT, STATEMENT_RESULT_WITHDRAWN, STATEMENT_ERASE_BODY, STATEMENT_CONTROL_OPEN,
     STATEMENT_CONTROL_ANY, STATEMENT_CONTROL_ANSWER, STATEMENT_CONTROL_READ, STATEMENT_DESTINATION_HOLD,
     STATEMENT_DESTINATION_RELEASE, STATEMENT_META_GET, STATEMENT_META_SET, STATEMENT_IDENTITY, STATEMENT_COUNT_WRITE,
-    STATEMENT_PURGE_OUTBOX, STATEMENT_PURGE_ATTEMPTS, STATEMENT_STATUS_ATTEMPTS,
+    STATEMENT_PURGE_NEXT, STATEMENT_PURGE_OUTBOX, STATEMENT_PURGE_ATTEMPTS, STATEMENT_STATUS_ATTEMPTS,
     STATEMENT_STATUS_RESULT};
 
 /* A SCAN is allowed where the index holds open rows only, and only through it. */
