@@ -55,16 +55,18 @@ is_quiet(const struct order *order)
 	return order->in_network == 0 && order->job_running == 0;
 }
 
-/* The truth, as the gateway's people tell it. */
+/* The truth, as the gateway's people tell it. restored: its row waits where the backup had it. */
 static void
-decide(struct order *order)
+decide(struct order *order, bool restored)
 {
 	if (order->decision != 0 || order->resubmit != 0 || !is_quiet(order))
 		return;
 	if (order->effects > 0 && !order->safe)
 		order->decision =
 		    request("resolve", order->row, NULL, "succeeded", NULL, "found at the gateway");
-	else if (world_chance(500))
+	else if (restored && world_chance(500))
+		(void)request("release", order->row, NULL, NULL, NULL, NULL);
+	else if (!restored && world_chance(500))
 		order->resubmit = request("retry", order->row, NULL, "resubmit", NULL, "no such order");
 	else
 		order->decision =
@@ -77,6 +79,8 @@ operator_command(void)
 	struct order *order = order_count() == 0 ? NULL : order_at(world_below(order_count()));
 	const char *destination = gateway_name[world_below(GATEWAY_COUNT)];
 
+	if (promises_awaiting_adopt() && world_chance(300))
+		(void)request("adopt", 0, NULL, NULL, NULL, NULL);
 	if (order == NULL || order->row == 0)
 		return;
 	switch (world_below(11)) {
@@ -112,7 +116,7 @@ operator_command(void)
 	default:
 		if (order->state == STATE_HELD ||
 		    (order->state == STATE_DONE && order->result == RESULT_UNKNOWN))
-			decide(order);
+			decide(order, false);
 		break;
 	}
 }
@@ -126,12 +130,12 @@ tidy_row(int64_t row, const char *state, const char *result, const char *cause, 
 	if (strcmp(state, "held") == 0 && cause != NULL &&
 	    (strcmp(cause, "operator") == 0 || strcmp(cause, "redirect") == 0)) {
 		(void)request("release", row, NULL, NULL, NULL, NULL);
-	} else if (strcmp(state, "held") == 0 && order == NULL) {
+	} else if (strcmp(state, "held") == 0 && order == NULL && world_chance(500)) {
 		(void)request("cancel", row, NULL, NULL, NULL, NULL);
 	} else if (strcmp(state, "held") == 0 ||
 	    (result != NULL && strcmp(result, "unknown") == 0)) {
 		if (order != NULL)
-			decide(order);
+			decide(order, cause != NULL && strcmp(cause, "restored") == 0);
 		else
 			(void)request("resolve", row, NULL, "failed", NULL, "nobody knows it");
 	} else if (strcmp(state, "blocked") == 0 && under_result) {

@@ -17,6 +17,7 @@
 
 static struct {
 	bool await_adopt;
+	int64_t asked_before; /* outbox_control.id: an adopt must be newer */
 	int64_t version;
 } oracle;
 
@@ -31,23 +32,24 @@ void
 promises_await_adopt(void)
 {
 	oracle.await_adopt = true;
-}
-
-bool
-promises_awaiting_adopt(void)
-{
-	return oracle.await_adopt;
+	oracle.asked_before = app_number("SELECT coalesce(max(id), 0) FROM outbox_control WHERE ?1 = 0", 0);
 }
 
 static bool
 adopted(void)
 {
-	if (app_number("SELECT count(*) FROM outbox_control WHERE command = 'adopt' AND status = 'done' AND ?1 = 0",
-		0) < 1)
+	if (app_number("SELECT count(*) FROM outbox_control WHERE command = 'adopt' AND status = 'done' AND id > ?1",
+		oracle.asked_before) < 1)
 		return false;
 	oracle.await_adopt = false;
 	sometimes(adopted);
 	return true;
+}
+
+bool
+promises_awaiting_adopt(void)
+{
+	return oracle.await_adopt && !adopted();
 }
 
 /* One row of outbox_delivery as text; false when it is not there. */

@@ -490,7 +490,7 @@ settle(int64_t within)
 {
 	int64_t give_up = world_boot() + within;
 	int64_t tidy_at = world_boot() + SECONDS(40);
-	char why[100] = "";
+	char why[400] = "";
 
 	while (!world_failed() && (run.agent == NULL || !app_is_settled(why, sizeof(why)))) {
 		if (world_boot() >= tidy_at) {
