@@ -128,7 +128,8 @@ struct txn_step {
 /*
  * Moves txn. 0; or -1 when this event cannot happen in this state or would break a promise (txn is then unchanged):
  * canceled, expired and invalid only while unexposed; a keyless row is sent again only while unexposed or on a
- * person's word; a row with a fetch URL is not submitted again at a keyless operation; a result changes only from unknown.
+ * person's word; a row with a fetch URL is not submitted again at a keyless operation; a held child whose parent has not
+ * succeeded can only be released; a result changes only from unknown.
  */
 int txn_apply(struct txn *txn, const struct txn_step *step);
 
