@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "edge/clock.h"
 #include "edge/log.h"
@@ -96,6 +97,7 @@ agent_new(struct config *config, struct text *why, enum agent_end *end)
 	}
 	agent->generation->config = config;
 	agent->mode = MODE_RUNNING;
+	agent->witness_fd = -1;
 	agent->look = true;
 	agent->data_version = -1;
 	if (start(agent, why, end) == -1) {
@@ -103,7 +105,6 @@ agent_new(struct config *config, struct text *why, enum agent_end *end)
 		return NULL;
 	}
 	agent->heartbeat_at = agent->boot - HEARTBEAT_MS; /* the first turn beats */
-	agent->housekept_at = agent->boot;
 	return agent;
 }
 
@@ -152,6 +153,10 @@ agent_free(struct agent *agent)
 	wire_free(agent->wire);
 	free_jobs(agent, &agent->flying);
 	watch_close(agent->watch);
+	if (agent->witness_fd != -1)
+		(void)close(agent->witness_fd);
+	if (agent->house.erased && agent->end == AGENT_STOPPED)
+		(void)store_truncate_wal(agent->store);
 	store_close(agent->store);
 	lanes_free(agent);
 	free_old_generations(agent);
@@ -303,25 +308,6 @@ beat(struct agent *agent)
 }
 
 static enum store_status
-keep_house(struct agent *agent)
-{
-	int64_t ids[SWEEP_MAX];
-	int64_t retention = agent_config(agent)->retention_ms;
-	int count;
-	enum store_status status = STORE_OK;
-
-	if (retention == 0 || !agent->timeline.trusted ||
-	    agent->boot < agent->housekept_at + HOUSEKEEPING_MS)
-		return STORE_OK;
-	count = store_ids_to_purge(agent->store, agent->now - retention, ids, SWEEP_MAX);
-	for (int i = 0; status == STORE_OK && i < count; i++)
-		status = store_purge(agent->store, ids[i]);
-	if (count < SWEEP_MAX)
-		agent->housekept_at = agent->boot;
-	return count == -1 ? STORE_FULL : status;
-}
-
-static enum store_status
 write_all(struct agent *agent)
 {
 	enum store_status status = control_answer_all(agent);
@@ -338,7 +324,7 @@ write_all(struct agent *agent)
 		if (status == STORE_OK)
 			status = claim_due(agent);
 		if (status == STORE_OK)
-			status = keep_house(agent);
+			status = house_keep(agent);
 	}
 	return status == STORE_OK ? beat(agent) : status;
 }
@@ -368,8 +354,10 @@ release_recorded(struct agent *agent)
 		job_remove(&agent->finished, job);
 		record_done(agent, job);
 		job_free(agent, job);
-		if (agent->deferred)
+		if (agent->deferred) {
 			agent->look = true; /* an operator's request waited for this one */
+			agent->control_at = agent->boot;
+		}
 	}
 }
 
@@ -402,6 +390,7 @@ transaction(struct agent *agent)
 	if (agent_store_failed(agent, status, "commit")) {
 		agent->write_failures++;
 		forget_claims(agent);
+		house_not_kept(agent);
 		for (struct job *job = agent->finished.first; job != NULL; job = job->next)
 			job->recorded = false;
 		agent->look = true;
@@ -410,10 +399,13 @@ transaction(struct agent *agent)
 		return;
 	}
 	agent->write_after = clock_boot_ms() + agent_config(agent)->commit_window_ms;
+	agent->control_at = agent->boot + DEFERRED_MS;
 	agent->commits++;
+	ownership_note(agent);
 	agent->adopting = false;
 	agent->reconfigured = false;
 	agent->time_regained = false;
+	house_kept(agent);
 	release_recorded(agent);
 	free_old_generations(agent);
 }
@@ -524,10 +516,15 @@ wants_to_write(struct agent *agent, int64_t *wake_at)
 		wanted = true;
 	if (agent->look) {
 		/* Control requests, new children and unknown destinations show themselves only here. */
-		wanted = store_control_waiting(agent->store) || wanted;
+		bool later = agent->deferred && agent->boot < agent->control_at;
+
+		wanted = (!later && store_control_waiting(agent->store)) || wanted;
 		wanted = (running && claim_unsettled(agent)) || wanted;
-		agent->look = false;
+		agent->look = later;
+		if (later)
+			*wake_at = agent->control_at;
 	}
+	wanted = (running && house_wanted(agent, wake_at)) || wanted;
 	return (running && claim_wanted(agent, wake_at)) || wanted;
 }
 
@@ -585,6 +582,7 @@ agent_turn(struct agent *agent, int signal_fd, int64_t wait_ms_max, bool *signal
 
 	if (!write)
 		wake_at = sooner_of(wake_at, agent->heartbeat_at + HEARTBEAT_MS);
+	house_sweep(agent, &wake_at);
 	if (agent_config(agent)->metrics_file != NULL)
 		wake_at = sooner_of(wake_at, agent->reported_at);
 	wait_ms = until(wake_at, agent->boot, wait_ms_max);

@@ -38,6 +38,8 @@ commit_claim(struct agent *agent, struct job *job, const struct txn_step *step)
 	if (status != STORE_OK)
 		return status;
 	job->row->txn = after;
+	if (after.id > agent->outbox_id_seen)
+		agent->outbox_id_seen = after.id;
 	job_add(&agent->claimed, job);
 	gate_started(&job->lane->gate, job->phase, agent->boot);
 	return STORE_OK;

@@ -348,6 +348,7 @@ commit_intent(struct agent *agent, struct job *job)
 		return -1;
 	}
 	job->row->txn = after;
+	ownership_note(agent);
 	return 0;
 }
 

@@ -146,8 +146,10 @@ serve(struct agent *agent, struct witness *now, struct text *why)
 		else
 			store_rollback(agent->store);
 	}
-	if (status == STORE_OK)
+	if (status == STORE_OK) {
+		ownership_note(agent);
 		return 0;
+	}
 	text_format(why, "cannot begin to serve %s: %s (state_dir %s: %s)",
 	    agent_config(agent)->database, store_error(agent->store), agent_config(agent)->state_dir,
 	    strerror(errno));
@@ -268,6 +270,37 @@ doubt_all(struct agent *agent, int64_t *held)
 	return status;
 }
 
+/* How many rows would be held as perhaps sent; nothing of it stays. */
+static enum store_status
+count_doubtful(struct agent *agent, int64_t *doubtful)
+{
+	enum store_status status = store_row_begin(agent->store);
+	enum store_status ended;
+
+	if (status != STORE_OK)
+		return status;
+	status = ownership_recover(agent);
+	if (status == STORE_OK)
+		status = doubt_all(agent, doubtful);
+	ended = store_row_end(agent->store, false);
+	return status != STORE_OK ? status : ended;
+}
+
+enum store_status
+ownership_resend_allowed(
+    struct agent *agent, int64_t count, bool *allowed, char *answer, size_t size)
+{
+	int64_t doubtful = 0;
+	enum store_status status = count_doubtful(agent, &doubtful);
+
+	*allowed = count == doubtful;
+	(void)snprintf(answer, size,
+	    "%" PRId64 " row(s) may already have been sent and would be sent again: say --count %" PRId64
+	    " (column count) if that is what you want; nothing was done",
+	    doubtful, doubtful);
+	return status;
+}
+
 enum store_status
 ownership_adopt(struct agent *agent, bool resend, char *answer, size_t size)
 {
@@ -305,6 +338,22 @@ ownership_adopt(struct agent *agent, bool resend, char *answer, size_t size)
 	    " row(s) that may already have been sent are held (see outbox_stuck)",
 	    held);
 	return STORE_OK;
+}
+
+void
+ownership_note(struct agent *agent)
+{
+	const struct store_identity *committed = store_expected(agent->store);
+	struct witness note = agent->witness;
+
+	if (agent->mode == MODE_ADOPT)
+		return;
+	note.epoch = committed->epoch;
+	note.write_counter = committed->write_counter;
+	if (note.outbox_id_max < agent->outbox_id_seen)
+		note.outbox_id_max = agent->outbox_id_seen;
+	if (witness_note(agent_config(agent)->state_dir, &note, &agent->witness_fd) == -1)
+		agent_error(agent, "cannot write to state_dir: a restored backup might not be noticed");
 }
 
 /* Set back under us: a witness written from it would swear to the wrong past. */

@@ -25,10 +25,10 @@ enum {
 	HEARTBEAT_MS = 20000,     /* outbox_meta.heartbeat_at, and how late outbox_health notices */
 	WITNESS_MS = 5000,        /* the witness follows the write counter at most this late */
 	SWEEP_MS = 1000,          /* expiry of rows that cannot be sent */
-	HOUSEKEEPING_MS = 60000,  /* purge */
 	METRICS_MS = 10000,       /* metrics_file */
 	CLAIM_MAX = 256,          /* rows of one destination in one turn */
 	SWEEP_MAX = 200,
+	DEFERRED_MS = 50, /* a request that waits is looked at again */
 	RETRY_AFTER_MAX_MS = 3600 * 1000,
 	LOGIN_AGAIN_MS = 10 * 60 * 1000, /* two refusals of a fresh session within this hold the destination */
 	FOREIGN_URL_STRIKES = 3,
@@ -110,6 +110,18 @@ struct job_list {
 
 enum agent_mode { MODE_RUNNING, MODE_ADOPT, MODE_DRAINING };
 
+/* Keeping house: see house.c. next_*: what becomes true with this turn's commit. */
+struct house {
+	int64_t at; /* boot clock: not before */
+	struct store_past place, next_place; /* purged so far */
+	int64_t request, next_request;       /* of outbox_control; 0: none */
+	int64_t before;                      /* what that request wants purged */
+	int64_t purged, next_purged;
+	bool worked;      /* in this turn's transaction */
+	bool erased;      /* a body was blanked: the WAL must be emptied */
+	int64_t sweep_at; /* boot clock: not before */
+};
+
 struct agent {
 	struct generation *generation; /* the newest first */
 	struct store *store;
@@ -129,14 +141,17 @@ struct agent {
 	unsigned char secret[KEY_SECRET_SIZE];
 	struct witness witness;       /* as last written */
 	int64_t witness_at;           /* boot clock */
+	int witness_fd;               /* of its notes; -1: not open yet */
+	int64_t outbox_id_seen;       /* highest id that was claimed */
 	int64_t heartbeat_at;         /* boot clock of the last one */
 	int64_t swept_at;
-	int64_t housekept_at;
+	struct house house;
 	int64_t reported_at;          /* boot clock: the next metrics_file */
 	int64_t data_version;
 	uint64_t commits;
 	uint64_t write_failures;
-	bool deferred;       /* an operator's request waits for a row under way */
+	bool deferred;       /* an operator's request waits for a row under way, or for a purge */
+	int64_t control_at;  /* boot clock: then look at requests again, when one is deferred */
 	bool look;           /* somebody else wrote: look at everything */
 	bool more;           /* a batch was full: go on without waiting */
 	bool settle;         /* rows may have to move that are not sent: children, unknown destinations */
@@ -233,6 +248,23 @@ enum store_status record_hold(
 enum store_status record_step(
     struct agent *agent, struct store_row *row, const struct txn_step *step, const char *reason);
 
+/* After a row's result, within its transaction: at a destination with card_data = "erase" its body is blanked. */
+enum store_status record_erase(
+    struct agent *agent, const struct destination *settings, const struct txn *txn);
+
+/* --- house.c --- */
+/* Whether there is something to do now; *wake_at (boot clock) is when there may be. */
+bool house_wanted(struct agent *agent, int64_t *wake_at);
+/* A small piece of it; within a transaction, which then ends in house_kept() or house_not_kept(). */
+enum store_status house_keep(struct agent *agent);
+void house_kept(struct agent *agent);
+void house_not_kept(struct agent *agent);
+/* An operator's purge: answered when it is done. false: another one is under way. */
+bool house_purge(struct agent *agent, int64_t request, int64_t before);
+/* A body was blanked: house_sweep() empties the WAL, outside a transaction. */
+void house_erased(struct agent *agent);
+void house_sweep(struct agent *agent, int64_t *wake_at);
+
 /* --- control.c --- */
 enum store_status control_answer_all(struct agent *agent);
 
@@ -245,7 +277,15 @@ void report_metrics(struct agent *agent);
 int ownership_take(struct agent *agent, struct text *why);
 /* The operator says that this is the database; within a transaction. answer gets a sentence. */
 enum store_status ownership_adopt(struct agent *agent, bool resend, char *answer, size_t size);
+/*
+ * Never in bulk without naming a count: whether `count` is how many rows adopt would hold, and resend would send again.
+ * Changes nothing; within a transaction.
+ */
+enum store_status ownership_resend_allowed(
+    struct agent *agent, int64_t count, bool *allowed, char *answer, size_t size);
 void ownership_witness(struct agent *agent, bool now);
+/* After each commit, before anything of it is sent: a kill and a quick restore must not look like nothing happened. */
+void ownership_note(struct agent *agent);
 /* What the last run left in flight is dead; within a transaction. */
 enum store_status ownership_recover(struct agent *agent);
 

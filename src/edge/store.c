@@ -337,6 +337,12 @@ store_expect(struct store *store, const struct store_identity *identity)
 	store->expecting = true;
 }
 
+const struct store_identity *
+store_expected(const struct store *store)
+{
+	return &store->expected;
+}
+
 bool
 store_in_place(const struct store *store)
 {

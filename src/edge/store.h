@@ -64,6 +64,9 @@ enum store_status store_identity(struct store *store, struct store_identity *ide
 /* Takes this identity as the one that store_begin() insists on (at start, and after adopt). */
 void store_expect(struct store *store, const struct store_identity *identity);
 
+/* The identity that store_begin() insists on now; outbox_id_max is as old as store_expect(). */
+const struct store_identity *store_expected(const struct store *store);
+
 /* Whether this identity is the one that store_begin() insists on now; outbox_id_max is not looked at. */
 bool store_is_expected(const struct store *store, const struct store_identity *identity);
 

@@ -20,6 +20,7 @@
 
 #define FILE_NAME "witness"
 #define FILE_NAME_NEW "witness.new"
+#define FILE_NAME_RECENT "witness.recent"
 #define HEADER "outboxd witness 1\n"
 #define TRAILER "\nchecksum=%016" PRIx64 "\n"
 
@@ -135,6 +136,27 @@ read_file(int directory, const char *name, char *contents, size_t size)
 	return (ssize_t)length;
 }
 
+/* The later of the two; a note that is torn, absent or of another database says nothing. */
+static void
+take_note(const char *state_dir, struct witness *witness)
+{
+	char contents[FILE_SIZE_MAX];
+	char path[PATH_MAX];
+	struct witness note;
+	ssize_t length;
+
+	memset(&note, 0, sizeof(note));
+	if ((size_t)snprintf(path, sizeof(path), "%s/" FILE_NAME_RECENT, state_dir) >= sizeof(path))
+		return;
+	length = read_file(AT_FDCWD, path, contents, sizeof(contents));
+	if (length < 0 || !parse(contents, (size_t)length, &note) ||
+	    strcmp(note.database_id, witness->database_id) != 0)
+		return;
+	if (note.epoch > witness->epoch ||
+	    (note.epoch == witness->epoch && note.write_counter > witness->write_counter))
+		*witness = note;
+}
+
 enum witness_found
 witness_read(const char *state_dir, struct witness *witness)
 {
@@ -155,6 +177,7 @@ witness_read(const char *state_dir, struct witness *witness)
 		errno = EBADMSG;
 		return WITNESS_UNREADABLE;
 	}
+	take_note(state_dir, witness);
 	return WITNESS_FOUND;
 }
 
@@ -230,6 +253,25 @@ witness_write(const char *state_dir, const struct witness *witness, int durable)
 	close(directory);
 	errno = error;
 	return result;
+}
+
+int
+witness_note(const char *state_dir, const struct witness *witness, int *fd)
+{
+	char contents[FILE_SIZE_MAX];
+	char path[PATH_MAX];
+	size_t length = format(witness, contents, sizeof(contents));
+
+	if (length == 0 ||
+	    (size_t)snprintf(path, sizeof(path), "%s/" FILE_NAME_RECENT, state_dir) >= sizeof(path)) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (*fd == -1)
+		*fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*fd == -1 || pwrite(*fd, contents, length, 0) != (ssize_t)length)
+		return -1;
+	return ftruncate(*fd, (off_t)length);
 }
 
 /* --- Comparing --- */
