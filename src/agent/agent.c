@@ -402,6 +402,8 @@ transaction(struct agent *agent)
 	agent->control_at = agent->boot + DEFERRED_MS;
 	agent->commits++;
 	ownership_note(agent);
+	if (agent->adopting)
+		ownership_witness(agent, true);
 	agent->adopting = false;
 	agent->reconfigured = false;
 	agent->time_regained = false;

@@ -320,11 +320,10 @@ ownership_adopt(struct agent *agent, bool resend, char *answer, size_t size)
 		status = doubt_all(agent, &held);
 	if (status == STORE_OK && last->outbox_id_max > now.outbox_id_max)
 		status = store_raise_outbox_id(agent->store, last->outbox_id_max);
-	if (now.outbox_id_max < last->outbox_id_max)
-		now.outbox_id_max = last->outbox_id_max;
+	/* The witness follows the commit: should that fail, the old one must still tell what is missing. */
 	if (status == STORE_OK)
-		status = begin_epoch(
-		    agent, &now, (now.epoch > last->epoch ? now.epoch : last->epoch) + 1);
+		status = store_set_epoch(
+		    agent->store, (now.epoch > last->epoch ? now.epoch : last->epoch) + 1);
 	if (status == STORE_OK)
 		status = say_mode(agent, "running", NULL);
 	if (status != STORE_OK)
@@ -380,7 +379,7 @@ ownership_witness(struct agent *agent, bool at_once)
 		agent->end = AGENT_REPLACED;
 		return;
 	}
-	if (now.write_counter == agent->witness.write_counter)
+	if (now.write_counter == agent->witness.write_counter && now.epoch == agent->witness.epoch)
 		return;
 	if (witness_write(agent_config(agent)->state_dir, &now, 1) == -1) {
 		char what[160];
