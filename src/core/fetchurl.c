@@ -129,16 +129,28 @@ find_origin(const struct fetchurl_policy *policy, const struct parts *candidate,
 	return refuse(why, "the fetch URL has another origin");
 }
 
-/* Forms that a server may decode into a step upwards. libcurl has already resolved plain "..". */
+/*
+ * Forms that a server may decode into a step upwards, anywhere before the query. Asked of the candidate as it came, too, because
+ * newer libcurls resolve "%2e%2e" as well as plain "..".
+ */
+static bool
+has_odd_escape(const char *text)
+{
+	const char *query = strchr(text, '?');
+
+	for (const char *escape = strchr(text, '%');
+	     escape != NULL && (query == NULL || escape < query); escape = strchr(escape + 1, '%'))
+		if (curl_strnequal(escape, "%2e", 3) || curl_strnequal(escape, "%2f", 3) ||
+		    curl_strnequal(escape, "%5c", 3))
+			return true;
+	return false;
+}
+
+/* libcurl has already resolved plain "..". */
 static bool
 path_is_plain(const char *path)
 {
-	for (const char *escape = strchr(path, '%'); escape != NULL;
-	     escape = strchr(escape + 1, '%'))
-		if (curl_strnequal(escape, "%2e", 3) || curl_strnequal(escape, "%2f", 3) ||
-		    curl_strnequal(escape, "%5c", 3))
-			return false;
-	return strchr(path, '\\') == NULL && strstr(path, "/..") == NULL;
+	return !has_odd_escape(path) && strchr(path, '\\') == NULL && strstr(path, "/..") == NULL;
 }
 
 /* Whole segments only. */
@@ -231,7 +243,7 @@ admit(const struct fetchurl_policy *policy, const char *candidate, CURLU *handle
 	}
 	if (strchr(candidate, '#') != NULL)
 		return refuse(why, "the fetch URL has a fragment");
-	if (!path_is_plain(parts->path))
+	if (!path_is_plain(parts->path) || has_odd_escape(candidate))
 		return refuse(why, "the fetch URL's path has an escaped or odd segment");
 	if (policy->path_prefix != NULL && !path_has_prefix(parts->path, policy->path_prefix))
 		return refuse(why, "the fetch URL is outside the path prefix");

@@ -124,12 +124,13 @@ test_no_room_at_all(void **state)
 static void
 test_huge_lengths(void **state)
 {
+	volatile size_t huge = SIZE_MAX; /* a constant draws a compiler's warning */
 	struct text text;
 
 	(void)state;
 	text_init(&text, SIZE_MAX);
 	assert_int_equal(text_add(&text, "abc", 3), 0);
-	assert_int_equal(text_add(&text, "x", SIZE_MAX), -1);
+	assert_int_equal(text_add(&text, "x", huge), -1);
 	assert_string_equal(text_string(&text), "abc");
 	text_free(&text);
 }
