@@ -228,8 +228,15 @@ ON CONFLICT (outbox_id, n) DO UPDATE SET ended_at = excluded.ended_at, count = c
 SELECT n, phase, evidence, http_status, rule FROM outbox_attempt WHERE outbox_id = ?1 ORDER BY n DESC LIMIT 1;
 
 -- name: same_rule
+-- Submits of this round (an operator's retry begins a new one).
 SELECT coalesce(sum(count), 0), min(started_at) FROM outbox_attempt
-WHERE outbox_id = ?1 AND phase = ?2 AND rule = ?3;
+WHERE outbox_id = ?1 AND phase = ?2 AND rule = ?3 AND started_at >= ?4;
+
+-- name: same_run
+-- Polls in a row: a stray failure hours ago says nothing of today.
+SELECT coalesce(sum(count), 0), min(started_at) FROM outbox_attempt
+WHERE outbox_id = ?1 AND phase = ?2 AND rule = ?3 AND started_at >= ?4
+  AND n > coalesce((SELECT max(n) FROM outbox_attempt WHERE outbox_id = ?1 AND rule IS NOT ?3), 0);
 
 -- name: last_rule
 SELECT rule = ?2 AND ended_at >= ?3 FROM outbox_attempt WHERE outbox_id = ?1 ORDER BY n DESC LIMIT 1;

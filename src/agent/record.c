@@ -108,7 +108,7 @@ decide(struct record *record)
 		record->rule = "past-deadline"; /* counted on its own */
 	facts.same_since = TIME_NONE;
 	if (policy_needs_history(&facts, &job->verdict))
-		status = store_same_rule(agent->store, txn->id, job->phase, record->rule,
+		status = store_same_rule(agent->store, txn->id, job->phase, record->rule, txn->eligible_at,
 		    &facts.same_before, &facts.same_since);
 	if (status == STORE_OK)
 		record->decision = policy_decide(&facts, &job->verdict);
@@ -228,6 +228,15 @@ keeps_body(struct record *record)
 	return false;
 }
 
+enum store_status
+record_erase(struct agent *agent, const struct destination *settings, const struct txn *txn)
+{
+	if (settings == NULL || settings->card_data != CARD_ERASE || txn->result == RESULT_UNKNOWN)
+		return STORE_OK;
+	house_erased(agent);
+	return store_erase_body(agent->store, txn->id);
+}
+
 static enum store_status
 write_result(struct record *record)
 {
@@ -244,10 +253,7 @@ write_result(struct record *record)
 	enum store_status status =
 	    store_result(agent->store, record->after.id, &outcome, agent->now);
 
-	if (status == STORE_OK && job->settings->card_data == CARD_ERASE &&
-	    record->after.result != RESULT_UNKNOWN)
-		status = store_erase_body(agent->store, record->after.id);
-	return status;
+	return status == STORE_OK ? record_erase(agent, job->settings, &record->after) : status;
 }
 
 static enum store_status
@@ -487,6 +493,8 @@ record_end(struct agent *agent, struct store_row *row, enum result result, const
 
 	if (status == STORE_OK)
 		status = record_step(agent, row, &step, reason);
+	if (status == STORE_OK && lane != NULL)
+		status = record_erase(agent, lane->settings, &row->txn);
 	if (status == STORE_OK && lane != NULL)
 		metrics_count_result(&lane->metrics, result, agent->now - row->txn.eligible_at);
 	return status;

@@ -247,9 +247,12 @@ struct store_attempt {
  * taken.
  */
 enum store_status store_attempt(struct store *store, const struct store_attempt *attempt);
-/* How often, and since when, this rule decided in this phase. */
+/*
+ * How often, and since when, this rule decided in this phase, in exchanges begun at `after` or later: all submits, or the polls
+ * of the last run.
+ */
 enum store_status store_same_rule(struct store *store, int64_t id, enum phase phase,
-    const char *rule, int *count, int64_t *since);
+    const char *rule, int64_t after, int *count, int64_t *since);
 
 /* Whether the row's last exchange was decided by this rule, at or after since. */
 enum store_status store_last_rule(

@@ -340,12 +340,6 @@ store_ids_past_deadline(struct store *store, int64_t now, int64_t *ids, int limi
 	return ids_before(store, STATEMENT_PAST_DEADLINE, now, ids, limit);
 }
 
-int
-store_ids_to_purge(struct store *store, int64_t finished_before, int64_t *ids, int limit)
-{
-	return ids_before(store, STATEMENT_PURGE_CANDIDATES, finished_before, ids, limit);
-}
-
 /* The next destination into store->destination; false when there is none. */
 static bool
 step_destination(struct store *store, struct binder *binder)
@@ -543,15 +537,17 @@ store_attempt(struct store *store, const struct store_attempt *attempt)
 }
 
 enum store_status
-store_same_rule(struct store *store, int64_t id, enum phase phase, const char *rule, int *count,
-    int64_t *since)
+store_same_rule(struct store *store, int64_t id, enum phase phase, const char *rule, int64_t after,
+    int *count, int64_t *since)
 {
-	struct binder binder = store_bind(store, STATEMENT_SAME_RULE);
+	struct binder binder = store_bind(
+	    store, phase == PHASE_POLL ? STATEMENT_SAME_RUN : STATEMENT_SAME_RULE);
 	int rc;
 
 	bind_integer(&binder, 1, id);
 	bind_text(&binder, 2, phase_name(phase));
 	bind_text(&binder, 3, rule);
+	bind_integer(&binder, 4, after);
 	rc = store_step(store, &binder);
 	*count = rc == SQLITE_ROW ? sqlite3_column_int(binder.statement, 0) : 0;
 	*since = rc == SQLITE_ROW ? store_column_time(binder.statement, 1) : TIME_NONE;
