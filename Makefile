@@ -94,6 +94,9 @@ CORE_OBJ = $(CORE_SRC:%.c=$(BUILD)/%.o)
 REST_OBJ = $(REST_SRC:%.c=$(BUILD)/%.o) $(if $(wildcard schema/statements.sql),$(BUILD)/generated/schema_sql.o)
 TEST_LIB_OBJ = $(TEST_LIB_SRC:%.c=$(BUILD)/%.o)
 TEST_BIN = $(TEST_SRC:%.c=$(BUILD)/%)
+# Fuzz targets: their corpora are replayed by `make test`, without libFuzzer (tests/fuzz/replay.c).
+FUZZ = $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+TEST_BIN += $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 # Other programs that tests start.
 TEST_TOOLS =
 
@@ -144,6 +147,17 @@ $(CORE_TEST_BIN): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/libtest.a $(BUILD)/libcore.a
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/libtest.a $(BUILD)/liboutboxd.a $(BUILD)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS) $(TEST_LIBS)
+
+FUZZ_PARTS = $(BUILD)/tests/fuzz/fuzzing.o $(BUILD)/libtest.a $(BUILD)/liboutboxd.a $(BUILD)/libcore.a
+$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(FUZZ_PARTS)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS) $(TEST_LIBS)
+# Only with clang, see "make fuzz".
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_PARTS)
+	$(call say,LD,$@)
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $(filter %.o %.a,$^) $(LIBS) $(TEST_LIBS)
 
 ifdef CONFIG
 -include $(wildcard $(BUILD)/src/*.d $(BUILD)/src/*/*.d $(BUILD)/tests/*/*.d $(BUILD)/generated/*.d)

@@ -1,9 +1,35 @@
-# torture.mk - the long campaigns: each is a test of `make test` with more of everything (OUTBOXD_EXTENT).
+# torture.mk - the long campaigns: each is a test of `make test` with more of everything (OUTBOXD_EXTENT, tests/lib/tally.h).
+#
+#   make kill-syscalls          kill -9 in front of every system call
+#   make fuzz SECONDS=300       each fuzz target so long, with clang's libFuzzer, ASan and UBSan; findings stay in build-fuzz/found
+#   make valgrind               a sample of the tests under valgrind
+#   make torture                all of it, hours; TORTURE=slice: ten minutes. Ends in a table, also in build/torture.txt
 
-.PHONY: kill-syscalls
-NO_BUILD += kill-syscalls
+.PHONY: kill-syscalls fuzz valgrind torture
+NO_BUILD += kill-syscalls fuzz valgrind torture
 
 kill-syscalls:
 	@CC='$(CC)' sh packaging/need-packages.sh build test
 	@+$(BUILDING) $(BUILD)/outboxd $(BUILD)/fakegw $(BUILD)/tests/crash/test_kill_syscalls
 	@OUTBOXD_EXTENT=whole $(BUILD)/tests/crash/test_kill_syscalls
+
+# The corpora only grow by hand: what a run finds interesting goes to build-fuzz/corpus.
+SECONDS ?= 60
+FUZZ_BUILD = build-fuzz
+fuzz:
+	@CC=clang sh packaging/need-packages.sh build test
+	@CC=clang sh packaging/need-packages.sh sanitize
+	@+$(BUILDING) CC=clang SANITIZE=1 BUILD=$(FUZZ_BUILD) CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' fuzz-targets
+	@sh tests/fuzz/fuzz.sh $(FUZZ_BUILD) $(SECONDS) $(FUZZ)
+
+# Not the sanitizers' build: valgrind wants plain code. What is quick, and one daemon's life.
+VALGRIND_SAMPLE = unit/test_reply unit/test_profile unit/test_config unit/test_policy unit/test_txn fuzz/replay_intake fuzz/replay_verdict
+valgrind:
+	@CC='$(CC)' sh packaging/need-packages.sh build test
+	@command -v valgrind >/dev/null || { echo 'valgrind is not here' >&2; exit 1; }
+	@+$(BUILDING) BUILD=build-valgrind CFLAGS='-O1 -g' build-valgrind/outboxd build-valgrind/fakegw \
+		$(VALGRIND_SAMPLE:%=build-valgrind/tests/%) build-valgrind/tests/e2e/test_outboxd_signals
+	@sh tests/valgrind.sh build-valgrind $(VALGRIND_SAMPLE)
+
+torture:
+	@MAKE='$(MAKE)' BUILD='$(BUILD)' sh tests/torture.sh $(or $(TORTURE),whole)

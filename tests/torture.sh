@@ -1,0 +1,121 @@
+# torture.sh - every campaign, one after another, and one table at the end: fault, runs, states reached, violations.
+#
+#   sh tests/torture.sh whole|slice        from `make torture`, which sets MAKE and BUILD
+#
+# What a campaign printed is in $BUILD/torture/NAME.txt; the table is also in $BUILD/torture.txt. The exit status is 0 only when
+# every campaign passed and no line has a violation. Campaigns that this tree does not have are named as such.
+set -u
+extent=${1:-whole}
+make=${MAKE:-make}
+build=${BUILD:-build}
+logs=$build/torture
+case $extent in
+whole) fuzz_seconds=300 sanitize='unit wire store agent sim crash fuzz e2e' ;;
+slice) fuzz_seconds=10 sanitize='unit fuzz' ;;
+*)
+	echo 'torture.sh: whole or slice' >&2
+	exit 64
+	;;
+esac
+rm -rf "$logs"
+mkdir -p "$logs" || exit 1
+OUTBOXD_EXTENT=$extent
+OUTBOXD_TALLY=$PWD/$logs/table.tsv
+TEST_TIMEOUT=${TEST_TIMEOUT:-14400}
+export OUTBOXD_EXTENT OUTBOXD_TALLY TEST_TIMEOUT
+: >"$OUTBOXD_TALLY"
+began=$(date +%s)
+failed=0
+done=0
+total=11
+
+# campaign NAME COMMAND...: a progress line, the output to a file, and a line of the table when the command left none itself.
+campaign() {
+	name=$1
+	shift
+	done=$((done + 1))
+	log=$logs/$(echo "$name" | tr ' /' '--').txt
+	printf '[%d/%d] %-28s ' "$done" "$total" "$name"
+	at=$(date +%s)
+	lines=$(wc -l <"$OUTBOXD_TALLY")
+	"$@" >"$log" 2>&1 </dev/null
+	status=$?
+	took=$(($(date +%s) - at))
+	last=$(grep -v '^ *$' "$log" | tail -n 1 | tr '\t' ' ' | cut -c1-160)
+	if [ "$status" != 0 ]; then
+		failed=$((failed + 1))
+		printf '%s\t1\tFAILED: %s\t1\n' "$name" "$last" >>"$OUTBOXD_TALLY"
+	elif [ "$(wc -l <"$OUTBOXD_TALLY")" = "$lines" ]; then
+		printf '%s\t1\t%s\t0\n' "$name" "$last" >>"$OUTBOXD_TALLY"
+	fi
+	printf '%s, %d s\n' "$([ "$status" = 0 ] && echo passed || echo "FAILED (see $log)")" "$took"
+}
+
+# The same for a target of somebody else's: only where it exists.
+target() {
+	name=$1
+	shift
+	if $make -n "$1" >/dev/null 2>&1; then
+		campaign "$name" "$make" --no-print-directory "$@"
+	else
+		done=$((done + 1))
+		printf '[%d/%d] %-28s not in this tree\n' "$done" "$total" "$name"
+		printf '%s\t0\tnot in this tree\t0\n' "$name" >>"$OUTBOXD_TALLY"
+	fi
+}
+
+tests_of() { # the suite's programs below these directories, in that build
+	for directory in $2; do
+		for source in tests/"$directory"/test_*.c tests/"$directory"/fuzz_*.c; do
+			[ -e "$source" ] || continue
+			program=${source%.c}
+			case $program in */fuzz_*) program=$(echo "$program" | sed 's,/fuzz_\([^/]*\)$,/replay_\1,') ;; esac
+			echo "$1/$program"
+		done
+	done
+}
+
+sanitized() {
+	# shellcheck disable=SC2046 # words are wanted
+	set -- $(tests_of build-asan "$sanitize")
+	# shellcheck disable=SC2086
+	$make --no-print-directory -j"$(nproc)" SANITIZE=1 build-asan/outboxd build-asan/fakegw "$@" &&
+		OUTBOXD_EXTENT=test OUTBOXD_TALLY= sh tests/run.sh build-asan "$@"
+}
+
+campaign 'build' $make --no-print-directory -j"$(nproc)" "$build/outboxd" "$build/fakegw" $(tests_of "$build" 'e2e crash')
+case $extent in
+slice) campaign 'kill at every syscall' sh tests/run.sh "$build" "$build/tests/crash/test_kill_syscalls" ;;
+whole) campaign 'kill at every syscall' $make --no-print-directory kill-syscalls ;;
+esac
+ends=$(for name in crowd signals app place outage; do echo "$build/tests/e2e/test_outboxd_$name"; done)
+# shellcheck disable=SC2086 # words are wanted
+campaign 'owners, signals, app, place' sh tests/run.sh "$build" $ends
+case $extent in
+slice) target 'random kills' kill-campaign KILLS=200 OUTBOXD_KILLS=200 ;;
+whole) target 'random kills' kill-campaign ;;
+esac
+target 'simulator' sim
+target 'power cuts' power-cuts
+target 'mutants' mutants
+campaign 'fuzzing' $make --no-print-directory fuzz SECONDS=$fuzz_seconds
+campaign 'sanitizers' sanitized
+case $extent in
+slice) done=$((done + 1)) ;;
+whole) campaign 'valgrind' $make --no-print-directory valgrind ;;
+esac
+campaign 'the rest of the suite' env OUTBOXD_EXTENT=test OUTBOXD_TALLY= $make --no-print-directory test
+
+violations=$(awk -F '\t' '{ sum += $4 } END { print sum + 0 }' "$OUTBOXD_TALLY")
+{
+	echo "make torture ($extent), $(date -u +%Y-%m-%d), commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)," \
+		"$(($(date +%s) - began)) s, $(nproc) processors"
+	echo
+	awk -F '\t' 'BEGIN { printf "%-52s %9s %10s  %s\n", "fault", "runs", "violations", "states reached" }
+		{ printf "%-52s %9s %10s  %s\n", $1, $2, $4, $3 }' "$OUTBOXD_TALLY"
+	echo
+	echo "$violations violations, $failed campaigns failed"
+} >"$build/torture.txt"
+echo
+cat "$build/torture.txt"
+[ "$failed" = 0 ] && [ "$violations" = 0 ]
