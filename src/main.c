@@ -13,7 +13,7 @@
 
 static const struct command *const commands[] = {&command_init, &command_run, &command_check,
     &command_status, &command_wait, &command_report, &command_explain, &command_cancel, &command_retry, &command_resolve,
-    &command_hold, &command_release, &command_adopt, &command_clock};
+    &command_hold, &command_release, &command_adopt, &command_clock, &command_purge};
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
 static void

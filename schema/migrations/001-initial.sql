@@ -120,6 +120,11 @@ CREATE TABLE outbox_result (
 CREATE INDEX outbox_result_finished ON outbox_result (finished_at);
 
 -- Requests of the operator. outboxd answers in the same row.
+--
+-- Many rows at once: command cancel, retry, resolve, hold or release with destination, state (blocked, queued, retry, pending,
+-- held; or unknown, for finished rows with that result) and count. With outbox_id: only rows up to that one. When count is not
+-- how many there are, or one of them does not allow it, the request is refused and nothing is done. At most 500 at a time.
+-- purge: argument is an age ('90d'); finished rows older than that leave outbox and outbox_attempt.
 CREATE TABLE outbox_control (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   command     TEXT NOT NULL,
@@ -128,6 +133,8 @@ CREATE TABLE outbox_control (
   argument    TEXT,
   key_mode    TEXT CHECK (key_mode = 'same' OR key_mode = 'new'),
   text        TEXT,
+  state       TEXT,
+  count       INTEGER,
   created_by  TEXT,
   created_at  INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000.0 + 0.5 AS INTEGER)),
   status      TEXT NOT NULL DEFAULT 'open' CHECK (status = 'open' OR status = 'done' OR status = 'refused'),

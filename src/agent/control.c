@@ -1,229 +1,25 @@
 /*
  * control.c - the operator's requests. Each is a row of outbox_control, and is answered there.
  */
-#include "agent/parts.h"
+#include "agent/control_parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/units.h"
 #include "edge/clock.h"
 #include "edge/log.h"
 
-enum { REQUESTS_MAX = 64, ANSWER_SIZE = 400, BULK_STEP = 200 };
-
-enum reply_kind { REPLY_DONE, REPLY_REFUSED, REPLY_LATER };
-
-/* One request and its answer in the making. */
-struct request {
-	struct agent *agent;
-	const struct store_control *control;
-	struct store_row *row; /* when the request names one */
-	char answer[ANSWER_SIZE];
-	enum store_status status; /* of the store, for whatever went wrong there */
-};
-
-#define SAY(request, ...) ((void)snprintf((request)->answer, ANSWER_SIZE, __VA_ARGS__))
-
-static const char *
-text_of(const struct request *request)
-{
-	const char *text = request->control->text;
-
-	return text == NULL ? "" : text;
-}
-
-static const char *
-author_of(const struct request *request)
-{
-	const char *author = request->control->created_by;
-
-	return author == NULL || author[0] == '\0' ? "the operator" : author;
-}
-
-/* Applies a step to the row; a step that the state does not allow is refused in words. */
-static enum reply_kind
-step_row(struct request *request, const struct txn_step *step, const char *reason, const char *impossible)
-{
-	struct txn_step stamped = *step;
-
-	stamped.now = request->agent->now;
-	request->status = record_step(request->agent, request->row, &stamped, reason);
-	if (request->status == STORE_REFUSED) {
-		request->status = STORE_OK;
-		SAY(request, "%s (it is %s%s%s)", impossible, state_name(request->row->txn.state),
-		    request->row->txn.result == RESULT_NONE ? "" : ", ",
-		    request->row->txn.result == RESULT_NONE
-			? ""
-			: result_name(request->row->txn.result));
-		return REPLY_REFUSED;
-	}
-	return request->status == STORE_OK ? REPLY_DONE : REPLY_LATER;
-}
-
-static void
-write_result(struct request *request, const char *reason)
-{
-	struct agent *agent = request->agent;
-	struct store_outcome outcome = {.result = request->row->txn.result, .reason = reason};
-
-	if (request->status == STORE_OK)
-		request->status =
-		    store_result(agent->store, request->row->txn.id, &outcome, agent->now);
-}
-
-static enum reply_kind
-cancel(struct request *request)
-{
-	struct txn_step step = {.event = EVENT_FINISH, .result = RESULT_CANCELED};
-	char reason[300];
-	enum reply_kind kind;
-
-	(void)snprintf(reason, sizeof(reason), "canceled by %.60s%s%.200s", author_of(request),
-	    text_of(request)[0] == '\0' ? "" : ": ", text_of(request));
-	kind = step_row(request, &step, reason,
-	    "it cannot be canceled: it is finished, or it may already have happened at the gateway");
-	if (kind != REPLY_DONE)
-		return kind;
-	write_result(request, reason);
-	SAY(request, "outbox row %" PRId64 " is canceled; it was never sent", request->row->txn.id);
-	return REPLY_DONE;
-}
-
-/* A retry under the same key, or of what was never exposed, or on a person's word. */
-static enum reply_kind
-retry_checked(struct request *request, struct txn_step *step)
-{
-	const struct store_control *control = request->control;
-	const struct txn *txn = &request->row->txn;
-	bool keyed = txn->frozen && txn->kind == KIND_KEYED;
-
-	step->new_key = control->key_mode != NULL && strcmp(control->key_mode, "new") == 0;
-	step->checked = control->argument != NULL && strcmp(control->argument, "resubmit") == 0;
-	if (!step->checked && txn_exposed(txn) && (!keyed || step->new_key)) {
-		SAY(request,
-		    "it may already have happened at the gateway: ask the gateway first, then say retry "
-		    "--resubmit --i-checked-with-gateway TEXT");
-		return REPLY_REFUSED;
-	}
-	if (step->checked && text_of(request)[0] == '\0') {
-		SAY(request, "--resubmit needs --i-checked-with-gateway TEXT (column text): what the gateway said");
-		return REPLY_REFUSED;
-	}
-	if (!step->checked && keyed && control->key_mode == NULL) {
-		SAY(request, "say --same-key or --new-key (column key_mode: same or new)");
-		return REPLY_REFUSED;
-	}
-	return REPLY_DONE;
-}
-
-/* The key window is the gateway's memory: beyond it the same key is a new request. */
-static bool
-key_is_forgotten(struct request *request)
-{
-	const struct txn *txn = &request->row->txn;
-	const struct lane *lane = lane_find(request->agent, request->row->destination);
-
-	return txn->frozen && lane != NULL && lane->settings != NULL &&
-	    txn_key_is_late(
-		txn, request->agent->now, txn_key_window_ms(lane->settings->key_retention_ms));
-}
-
-static enum reply_kind
-retry(struct request *request)
-{
-	struct txn_step step = {.event = EVENT_RESUBMIT, .due_at = request->agent->now};
-	bool was_done = request->row->txn.state == STATE_DONE;
-	char reason[300];
-	enum reply_kind kind = retry_checked(request, &step);
-
-	if (kind != REPLY_DONE)
-		return kind;
-	if (!step.checked && key_is_forgotten(request)) {
-		SAY(request,
-		    "the gateway may have forgotten its key: ask the gateway first, then say retry "
-		    "--resubmit --i-checked-with-gateway TEXT");
-		return REPLY_REFUSED;
-	}
-	if (step.checked && request->control->key_mode == NULL)
-		step.new_key = request->row->txn.frozen && request->row->txn.kind == KIND_KEYED;
-	(void)snprintf(reason, sizeof(reason), "retried by %.60s%s%.200s", author_of(request),
-	    text_of(request)[0] == '\0' ? "" : ": ", text_of(request));
-	kind = step_row(request, &step, reason,
-	    "only a held row or one whose result is unknown can be retried");
-	if (kind != REPLY_DONE)
-		return kind;
-	if (!request->row->txn.frozen)
-		request->status = store_thaw(request->agent->store, request->row->txn.id);
-	if (request->status == STORE_OK && was_done)
-		request->status =
-		    store_result_withdrawn(request->agent->store, request->row->txn.id, reason);
-	SAY(request, "outbox row %" PRId64 " will be sent again under %s", request->row->txn.id,
-	    step.new_key ? "a new key" : "the same terms");
-	return REPLY_DONE;
-}
-
-static enum reply_kind
-resolve(struct request *request)
-{
-	struct txn_step step = {.event = EVENT_RESOLVE};
-	int result = request->control->argument == NULL ? -1 : result_parse(request->control->argument);
-	char reason[300];
-	enum reply_kind kind;
-
-	if (result != RESULT_SUCCEEDED && result != RESULT_FAILED && result != RESULT_CANCELED) {
-		SAY(request, "say what happened: succeeded, failed or canceled (column argument)");
-		return REPLY_REFUSED;
-	}
-	if (text_of(request)[0] == '\0') {
-		SAY(request, "say why (column text): what the gateway told you");
-		return REPLY_REFUSED;
-	}
-	step.result = (enum result)result;
-	(void)snprintf(reason, sizeof(reason), "resolved by %.60s: %.200s", author_of(request),
-	    text_of(request));
-	kind = step_row(request, &step, reason,
-	    "only a held or pending row, or one whose result is unknown, can be resolved");
-	if (kind != REPLY_DONE)
-		return kind;
-	write_result(request, reason);
-	SAY(request, "outbox row %" PRId64 " is %s", request->row->txn.id, result_name(step.result));
-	return REPLY_DONE;
-}
-
-static enum reply_kind
-hold_row(struct request *request)
-{
-	struct txn_step step = {.event = EVENT_HOLD, .hold = HOLD_OPERATOR};
-	char reason[300];
-	enum reply_kind kind;
-
-	(void)snprintf(reason, sizeof(reason), "held by %.60s%s%.200s", author_of(request),
-	    text_of(request)[0] == '\0' ? "" : ": ", text_of(request));
-	kind = step_row(request, &step, reason, "it cannot be held");
-	if (kind == REPLY_DONE)
-		SAY(request, "outbox row %" PRId64 " is held", request->row->txn.id);
-	return kind;
-}
-
-static enum reply_kind
-release_row(struct request *request)
-{
-	struct txn_step step = {.event = EVENT_RELEASE};
-	enum reply_kind kind = step_row(request, &step, NULL, "it is not held");
-
-	if (kind == REPLY_DONE)
-		SAY(request, "outbox row %" PRId64 " goes on", request->row->txn.id);
-	return kind;
-}
+enum { REQUESTS_MAX = 64 };
 
 static enum reply_kind
 hold_destination(struct request *request, struct lane *lane)
 {
 	char reason[300];
 
-	(void)snprintf(reason, sizeof(reason), "held by %.60s%s%.200s", author_of(request),
-	    text_of(request)[0] == '\0' ? "" : ": ", text_of(request));
+	(void)snprintf(reason, sizeof(reason), "held by %.60s%s%.200s", control_author(request),
+	    control_text(request)[0] == '\0' ? "" : ": ", control_text(request));
 	request->status = lane_hold(request->agent, lane, GATE_STOPPED, "operator", reason);
 	SAY(request, "destination %.100s is held: nothing is sent to it", lane->name);
 	return REPLY_DONE;
@@ -254,34 +50,62 @@ static enum reply_kind
 adopt(struct request *request)
 {
 	const char *argument = request->control->argument;
+	bool resend = argument != NULL && strcmp(argument, "resend") == 0;
+	bool allowed = true;
 
 	if (request->agent->mode != MODE_ADOPT) {
 		SAY(request, "there is nothing to adopt: outboxd serves this database already");
 		return REPLY_REFUSED;
 	}
-	request->status = ownership_adopt(request->agent,
-	    argument != NULL && strcmp(argument, "resend") == 0, request->answer, ANSWER_SIZE);
+	if (resend)
+		request->status = ownership_resend_allowed(
+		    request->agent, request->control->count, &allowed, request->answer, ANSWER_SIZE);
+	if (request->status != STORE_OK || !allowed)
+		return REPLY_REFUSED;
+	request->status =
+	    ownership_adopt(request->agent, resend, request->answer, ANSWER_SIZE);
 	return REPLY_DONE;
+}
+
+static enum reply_kind
+purge(struct request *request)
+{
+	struct agent *agent = request->agent;
+	const char *age = request->control->argument;
+	int64_t age_ms;
+
+	if (age == NULL || units_parse(age, duration_units, &age_ms) == -1) {
+		SAY(request, "say how old (--older-than, column argument), as in \"90d\"");
+		return REPLY_REFUSED;
+	}
+	if (agent->mode == MODE_ADOPT) {
+		SAY(request, "this database must be adopted first: outboxd adopt --config FILE");
+		return REPLY_REFUSED;
+	}
+	/* Answered by house.c when it is done; one after the other. */
+	(void)house_purge(agent, request->control->id, agent->now - age_ms);
+	return REPLY_LATER;
 }
 
 static const struct {
 	const char *name;
-	enum reply_kind (*row)(struct request *);
+	control_on_row *row;
 	enum reply_kind (*destination)(struct request *, struct lane *);
 	enum reply_kind (*whole)(struct request *);
 } commands[] = {
-    {"cancel", cancel, NULL, NULL},
-    {"retry", retry, NULL, NULL},
-    {"resolve", resolve, NULL, NULL},
-    {"hold", hold_row, hold_destination, NULL},
-    {"release", release_row, release_destination, NULL},
+    {"cancel", control_cancel, NULL, NULL},
+    {"retry", control_retry, NULL, NULL},
+    {"resolve", control_resolve, NULL, NULL},
+    {"hold", control_hold, hold_destination, NULL},
+    {"release", control_release, release_destination, NULL},
     {"adopt", NULL, NULL, adopt},
     {"clock", NULL, NULL, confirm_clock},
+    {"purge", NULL, NULL, purge},
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
 static enum reply_kind
-on_row(struct request *request, enum reply_kind (*handler)(struct request *))
+on_row(struct request *request, control_on_row *handler)
 {
 	int64_t id = request->control->outbox_id;
 	enum reply_kind kind;
@@ -325,7 +149,16 @@ dispatch(struct request *request)
 		if (commands[i].whole != NULL)
 			return commands[i].whole(request);
 		if (request->agent->mode == MODE_ADOPT) {
-			SAY(request, "this database must be adopted first: outboxd adopt --config FILE");
+			SAY(request,
+			    "this database must be adopted first: outboxd adopt --config FILE");
+			return REPLY_REFUSED;
+		}
+		if (control->state != NULL && control->destination != NULL &&
+		    commands[i].row != NULL)
+			return control_many(request, commands[i].row);
+		if (control->state != NULL || control->count != 0) {
+			SAY(request, "%s of many rows needs destination, state and count",
+			    control->command);
 			return REPLY_REFUSED;
 		}
 		if (control->outbox_id != 0 && commands[i].row != NULL)
@@ -336,8 +169,8 @@ dispatch(struct request *request)
 		    commands[i].destination != NULL ? "outbox_id or destination" : "outbox_id");
 		return REPLY_REFUSED;
 	}
-	SAY(request,
-	    "unknown command; there are cancel, retry, resolve, hold, release, adopt and clock");
+	SAY(request, "unknown command; there are cancel, retry, resolve, hold, release, adopt, "
+		     "clock and purge");
 	return REPLY_REFUSED;
 }
 

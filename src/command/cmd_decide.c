@@ -1,7 +1,9 @@
 /*
- * cmd_decide.c - cancel, retry, resolve, hold, release, adopt, clock: an operator's decisions.
+ * cmd_decide.c - cancel, retry, resolve, hold, release, adopt, clock, purge: an operator's
+ * decisions.
  *
- * Each is a row in outbox_control, as it could be inserted with sqlite3; the daemon answers in that row.
+ * Each is a row in outbox_control, as it could be inserted with sqlite3; the daemon answers in that
+ * row.
  */
 #include <getopt.h>
 #include <pwd.h>
@@ -19,6 +21,11 @@ enum { ANSWER_WAIT_MS = 10000, ANSWER_STEP_MS = 20 };
 struct decision_words {
 	const char *config;
 	const char *text;
+	const char *destination; /* many rows: of this destination, */
+	const char *state;       /* in this state, */
+	const char *count;       /* so many, */
+	const char *up_to;       /* and none after this one (NULL: all) */
+	const char *older_than;
 	bool same_key;
 	bool new_key;
 	bool resubmit;
@@ -48,7 +55,8 @@ await_answer(struct store *store, const struct config *config, int64_t id)
 	int state = 0;
 
 	if (lock_holder(config->database) <= 0) {
-		(void)printf("recorded as request %lld; outboxd is not running on %s and answers when it starts\n",
+		(void)printf("recorded as request %lld; outboxd is not running on %s and answers "
+			     "when it starts\n",
 		    (long long)id, config->database);
 		return EXIT_FINE;
 	}
@@ -63,8 +71,9 @@ await_answer(struct store *store, const struct config *config, int64_t id)
 		text_free(&answer);
 	}
 	if (state == 0)
-		(void)printf("recorded as request %lld; not answered yet (is the row under way?): look in "
-			     "outbox_control\n",
+		(void)printf(
+		    "recorded as request %lld; not answered yet (is the row under way?): look in "
+		    "outbox_control\n",
 		    (long long)id);
 	if (state == -1)
 		command_say("cannot read the answer: %s", store_error(store));
@@ -108,6 +117,11 @@ static const struct option options[] = {
     {"new-key", no_argument, NULL, 'n'},
     {"resubmit", no_argument, NULL, 'r'},
     {"resend", no_argument, NULL, 'e'},
+    {"destination", required_argument, NULL, 'd'},
+    {"state", required_argument, NULL, 'S'},
+    {"count", required_argument, NULL, 'C'},
+    {"up-to", required_argument, NULL, 'u'},
+    {"older-than", required_argument, NULL, 'o'},
     {NULL, 0, NULL, 0},
 };
 
@@ -136,6 +150,21 @@ read_words(int argc, char **argv, struct decision_words *words)
 		case 'e':
 			words->resend = true;
 			break;
+		case 'd':
+			words->destination = optarg;
+			break;
+		case 'S':
+			words->state = optarg;
+			break;
+		case 'C':
+			words->count = optarg;
+			break;
+		case 'u':
+			words->up_to = optarg;
+			break;
+		case 'o':
+			words->older_than = optarg;
+			break;
 		default:
 			return -1;
 		}
@@ -143,88 +172,144 @@ read_words(int argc, char **argv, struct decision_words *words)
 	return 0;
 }
 
-/* cancel ID, retry ID, resolve ID RESULT, hold ID|DESTINATION, release ID|DESTINATION, adopt, clock */
+/* What the command's own words name: a row, a destination, or many rows. EXIT_FINE, or the usage
+ * was said. */
+static int
+name_rows(const struct command *command, const struct decision_words *words, char *word,
+    struct store_control *request)
+{
+	bool either = command == &command_hold || command == &command_release;
+
+	if (words->state != NULL || words->up_to != NULL || words->destination != NULL) {
+		if (words->state == NULL || words->destination == NULL || words->count == NULL)
+			return command_usage(
+			    command, "many rows need all of --destination, --state and --count");
+		request->destination = (char *)(uintptr_t)words->destination;
+		request->state = (char *)(uintptr_t)words->state;
+		request->outbox_id = words->up_to == NULL ? 0 : command_number(words->up_to);
+		if (request->outbox_id == -1)
+			return command_usage(
+			    command, "%s is not the id of an outbox row", words->up_to);
+		return EXIT_FINE;
+	}
+	request->outbox_id = command_number(word);
+	if (request->outbox_id == -1 && !either)
+		return command_usage(command, "%s is not the id of an outbox row", word);
+	if (request->outbox_id == -1) {
+		request->outbox_id = 0;
+		request->destination = word;
+	}
+	return EXIT_FINE;
+}
+
+/* Everything but the rows. */
+static int
+name_rest(const struct command *command, const struct decision_words *words, char **rest,
+    int rest_count, struct store_control *request)
+{
+	static char resubmit[] = "resubmit", resend[] = "resend", same[] = "same", new[] = "new";
+
+	if (words->same_key && words->new_key)
+		return command_usage(command, "the same key or a new one?");
+	if (words->count != NULL && (request->count = command_number(words->count)) == -1)
+		return command_usage(command, "%s is not a number of rows", words->count);
+	if (command == &command_resolve && rest_count > 0)
+		request->argument = rest[rest_count - 1];
+	if (command == &command_purge) {
+		if (words->older_than == NULL)
+			return command_usage(command, "say how old: --older-than 90d");
+		request->argument = (char *)(uintptr_t)words->older_than;
+	}
+	if (words->resubmit)
+		request->argument = resubmit;
+	if (words->resend)
+		request->argument = resend;
+	if (words->same_key || words->new_key)
+		request->key_mode = words->same_key ? same : new;
+	request->text = (char *)(uintptr_t)words->text;
+	return EXIT_FINE;
+}
+
+/* cancel ID, retry ID, resolve ID RESULT, hold ID|DESTINATION, release ID|DESTINATION; the same on
+ * many rows; adopt, clock, purge */
 static int
 decide(const struct command *command, int argc, char **argv)
 {
-	static char resubmit[] = "resubmit", resend[] = "resend", same[] = "same", new[] = "new";
 	struct decision_words words = {0};
 	struct store_control request = {0};
-	bool whole = command == &command_adopt || command == &command_clock;
-	bool either = command == &command_hold || command == &command_release;
-	int wanted = whole ? 0 : (command == &command_resolve ? 2 : 1);
+	bool whole =
+	    command == &command_adopt || command == &command_clock || command == &command_purge;
 	char name[16];
+	int wanted;
+	int code = EXIT_FINE;
 
 	if (read_words(argc, argv, &words) == -1)
 		return command_usage(command, NULL);
 	if (words.config == NULL)
 		return command_usage(command, "say which configuration: --config FILE");
+	wanted = (whole || words.state != NULL ? 0 : 1) + (command == &command_resolve ? 1 : 0);
 	if (argc - optind != wanted)
-		return command_usage(command, "%s", wanted == 0 ? "too many words" : "say which one");
-	if (words.same_key && words.new_key)
-		return command_usage(command, "the same key or a new one?");
+		return command_usage(
+		    command, "%s", argc - optind > wanted ? "too many words" : "say which one");
 	(void)snprintf(name, sizeof(name), "%s", command->name);
 	request.command = name;
-	if (!whole) {
-		request.outbox_id = command_number(argv[optind]);
-		if (request.outbox_id == -1 && !either)
-			return command_usage(command, "%s is not the id of an outbox row", argv[optind]);
-		if (request.outbox_id == -1) {
-			request.outbox_id = 0;
-			request.destination = argv[optind];
-		}
-	}
-	if (command == &command_resolve)
-		request.argument = argv[optind + 1];
-	if (words.resubmit)
-		request.argument = resubmit;
-	if (words.resend)
-		request.argument = resend;
-	if (words.same_key || words.new_key)
-		request.key_mode = words.same_key ? same : new;
-	request.text = (char *)(uintptr_t)words.text;
-	return submit(&words, &request);
+	if (!whole)
+		code = name_rows(command, &words, argv[optind], &request);
+	if (code == EXIT_FINE)
+		code = name_rest(command, &words, argv + optind, wanted, &request);
+	return code == EXIT_FINE ? submit(&words, &request) : code;
 }
+
+#define MANY "--destination NAME --state STATE --count N [--up-to ID]"
 
 const struct command command_cancel = {
     .name = "cancel",
-    .usage = "--config FILE ID [--text WHY]",
+    .usage = "--config FILE ID | " MANY "  [--text WHY]",
     .summary = "end a row that was never sent",
     .run = decide,
 };
 const struct command command_retry = {
     .name = "retry",
-    .usage = "--config FILE ID --same-key | --new-key | --resubmit --i-checked-with-gateway TEXT",
+    .usage = "--config FILE ID | " MANY
+	     "  --same-key | --new-key | --resubmit --i-checked-with-gateway TEXT",
     .summary = "send a held row, or one whose result is unknown, again",
     .run = decide,
 };
 const struct command command_resolve = {
     .name = "resolve",
-    .usage = "--config FILE ID succeeded|failed|canceled --text WHY",
+    .usage = "--config FILE ID | " MANY "  succeeded|failed|canceled --text WHY",
     .summary = "state what happened to a row whose result is unknown",
     .run = decide,
 };
 const struct command command_hold = {
     .name = "hold",
-    .usage = "--config FILE ID|DESTINATION [--text WHY]",
+    .usage = "--config FILE ID | DESTINATION | " MANY "  [--text WHY]",
     .summary = "send nothing of this row, or nothing to this destination, until it is released",
     .run = decide,
 };
 const struct command command_release = {
     .name = "release",
-    .usage = "--config FILE ID|DESTINATION",
+    .usage = "--config FILE ID | DESTINATION | " MANY,
     .summary = "let a held row or destination go on",
     .run = decide,
 };
 const struct command command_adopt = {
     .name = "adopt",
-    .usage = "--config FILE [--resend]",
-    .summary = "serve a database that was restored, copied or moved; --resend: also what may have been sent",
+    .usage = "--config FILE [--resend --count N]",
+    .summary = "serve a database that was restored, copied or moved; --resend: also what may have "
+	       "been sent",
     .run = decide,
 };
 const struct command command_clock = {
     .name = "clock",
     .usage = "--config FILE",
     .summary = "confirm that this machine's clock is right, after it jumped",
+    .run = decide,
+};
+const struct command command_purge = {
+    .name = "purge",
+    .usage = "--config FILE --older-than 90d",
+    .summary =
+	"take finished rows out of outbox and outbox_attempt; their results and references stay",
     .run = decide,
 };

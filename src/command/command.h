@@ -27,7 +27,7 @@ struct command {
 
 extern const struct command command_init, command_run, command_check, command_status,
     command_wait, command_report, command_explain, command_cancel, command_retry, command_resolve, command_hold, command_release,
-    command_adopt, command_clock;
+    command_adopt, command_clock, command_purge;
 
 /* --- shared by the commands (command.c) --- */
 

@@ -50,6 +50,8 @@ store_control_open(struct store *store, struct store_control *requests, int limi
 		request->key_mode = copy_column(row, 5, &failed);
 		request->text = copy_column(row, 6, &failed);
 		request->created_by = copy_column(row, 7, &failed);
+		request->state = copy_column(row, 8, &failed);
+		request->count = sqlite3_column_int64(row, 9);
 		binder.rc = SQLITE_OK;
 	}
 	store_finish(&binder);
@@ -69,6 +71,7 @@ store_control_free(struct store_control *request)
 	free(request->key_mode);
 	free(request->text);
 	free(request->created_by);
+	free(request->state);
 	memset(request, 0, sizeof(*request));
 }
 
@@ -98,6 +101,8 @@ store_control_insert(struct store *store, const struct store_control *request, i
 	bind_text(&binder, 5, request->key_mode);
 	bind_text(&binder, 6, request->text);
 	bind_text(&binder, 7, request->created_by);
+	bind_text(&binder, 8, request->state);
+	bind_time(&binder, 9, request->count == 0 ? TIME_NONE : request->count);
 	status = store_run(store, &binder);
 	*id = sqlite3_last_insert_rowid(store->db);
 	return status;
