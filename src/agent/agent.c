@@ -286,7 +286,8 @@ beat(struct agent *agent)
 {
 	enum store_status status = STORE_OK;
 
-	if (agent->boot >= agent->heartbeat_at + HEARTBEAT_MS) {
+	/* Trust regained: the mark may come from the clock that was wrong, and is put right before anything else can happen. */
+	if (agent->boot >= agent->heartbeat_at + HEARTBEAT_MS || agent->time_regained) {
 		agent->heartbeat_at = agent->boot;
 		status = store_meta_set_integer(agent->store, "heartbeat_at", clock_wall_ms());
 		if (status == STORE_OK && agent->timeline.trusted)
