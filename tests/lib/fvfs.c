@@ -47,6 +47,7 @@ struct file {
 	unsigned char *shm; /* REGIONS_MAX regions */
 	int region_count;
 	/* locks; they belong to handles and are no part of a copy */
+	int handles;
 	int attached; /* to the shared memory */
 	int shared;
 	struct handle *reserved, *pending, *exclusive;
@@ -552,6 +553,7 @@ close_file(sqlite3_file *base)
 
 	(void)shm_unmap(base, 0);
 	(void)unlock_file(base, SQLITE_LOCK_NONE);
+	handle->file->handles--;
 	if (handle->delete_on_close) {
 		remove_name(handle->file, true);
 		handle->file->name[0] = '\0';
@@ -603,6 +605,7 @@ open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int flags, int
 		file = create(name);
 	}
 	handle->file = file;
+	file->handles++;
 	handle->delete_on_close = (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
 	handle->base.pMethods = &methods;
 	if (out_flags != NULL)
@@ -764,6 +767,16 @@ void
 fvfs_heal(void)
 {
 	disk.failing = false;
+}
+
+int
+fvfs_open_files(void)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < FILES_MAX; i++)
+		count += disk.files[i].handles > 0;
+	return count;
 }
 
 int64_t

@@ -47,6 +47,9 @@ void fvfs_quiet(bool quiet);
 void fvfs_fail(enum fvfs_error error, int64_t n, bool for_ever);
 void fvfs_heal(void);
 
+/* How many files some connection has open. */
+int fvfs_open_files(void);
+
 /* Counted calls, and failures injected, since the last fvfs_reset(). */
 int64_t fvfs_calls(void);
 int64_t fvfs_failures(void);

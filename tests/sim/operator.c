@@ -65,7 +65,7 @@ decide(struct order *order, bool restored)
 		order->decision =
 		    request("resolve", order->row, NULL, "succeeded", NULL, "found at the gateway");
 	else if (restored && world_chance(500))
-		(void)request("release", order->row, NULL, NULL, NULL, NULL);
+		order->resubmit = request("release", order->row, NULL, NULL, NULL, NULL);
 	else if (!restored && world_chance(500))
 		order->resubmit = request("retry", order->row, NULL, "resubmit", NULL, "no such order");
 	else

@@ -29,9 +29,9 @@ promises_begin(void)
 }
 
 void
-promises_await_adopt(void)
+promises_await_adopt(bool await)
 {
-	oracle.await_adopt = true;
+	oracle.await_adopt = await;
 	oracle.asked_before = app_number("SELECT coalesce(max(id), 0) FROM outbox_control WHERE ?1 = 0", 0);
 }
 
@@ -86,11 +86,17 @@ read_delivery(int64_t row, char state[16], char key[64], char url[200])
 static void
 take_resubmit(struct order *order)
 {
-	if (order->resubmit == 0 ||
-	    app_number("SELECT 1 FROM outbox_control WHERE id = ?1 AND status = 'done'",
-		order->resubmit) != 1)
+	int64_t answer = order->resubmit == 0
+	    ? -1
+	    : app_number("SELECT CASE status WHEN 'done' THEN 1 WHEN 'refused' THEN 2 END FROM outbox_control WHERE "
+			 "id = ?1",
+		  order->resubmit);
+
+	if (answer == -1)
 		return;
 	order->resubmit = 0;
+	if (answer != 1)
+		return;
 	sometimes(resubmitted);
 	if (order->effects > 0 || order->in_network > 0 || order->job_running > 0)
 		order->misjudged = true;

@@ -20,7 +20,7 @@ void promises_at_poll(const char *url);
 void promises_excused(struct order *order, int64_t exposed_before);
 
 /* Nothing may be sent until the operator has said adopt. */
-void promises_await_adopt(void);
+void promises_await_adopt(bool await);
 bool promises_awaiting_adopt(void);
 
 /* The database as it stands, against the log. all: even when nobody wrote since the last look. */

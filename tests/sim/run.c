@@ -195,7 +195,7 @@ ended(enum agent_end end)
 		world_violation("integrity", "the daemon finds a corrupt database");
 	if (end == AGENT_REPLACED) {
 		sometimes(replaced);
-		promises_await_adopt();
+		promises_await_adopt(true);
 	}
 	if (end == AGENT_STOPPED) {
 		sometimes(drained);
@@ -360,8 +360,7 @@ restore_backup(void)
 	else
 		sometimes(restored_same_file);
 	app_recount(true);
-	if (newer || (new_file && witness_sim_get(&witness)))
-		promises_await_adopt();
+	promises_await_adopt(newer || (new_file && witness_sim_get(&witness)));
 }
 
 static void
@@ -523,6 +522,8 @@ finish(void)
 	app_close();
 	if (fvfs_frozen())
 		fvfs_thaw();
+	if (fvfs_open_files() != 0)
+		world_violation("leak", "%d file(s) are still open", fvfs_open_files());
 }
 
 static void

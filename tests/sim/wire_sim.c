@@ -205,7 +205,7 @@ take_header(struct message *message, const char *line)
 }
 
 static enum wire_fault
-choose_fault(enum gateway gateway)
+choose_fault(enum gateway gateway, bool poll)
 {
 	static const int per_mille[WEATHER_COUNT] = {0, 250, 800, 1000};
 	enum weather weather = air.weather[gateway];
@@ -217,7 +217,9 @@ choose_fault(enum gateway gateway)
 		return world_chance(800) ? FAULT_REFUSED : FAULT_CONNECT_HANGS;
 	do
 		fault = (enum wire_fault)world_between(1, FAULT_COUNT - 1);
-	while (fault == FAULT_400 && gateway == GATEWAY_RIVERTY); /* replays everything: never a 400 of its own */
+	/* Final words that are not the gateway's own: where its document promises that there are none. */
+	while ((fault == FAULT_400 && gateway == GATEWAY_RIVERTY) ||
+	    ((fault == FAULT_409 || fault == FAULT_422) && gateway == GATEWAY_TRAVLINQ && poll));
 	return fault;
 }
 
@@ -261,7 +263,7 @@ wire_start(struct wire *wire, const struct wire_request *request, void *owner)
 	if (transfer->order != NULL && !transfer->order->keyed && !transfer->order->safe &&
 	    !request->fresh_connection)
 		world_violation("P2", "a keyless request on a shared connection");
-	transfer->fault = choose_fault(message->gateway);
+	transfer->fault = choose_fault(message->gateway, transfer->is_poll);
 	world_say("wire %lld: %s %s key=%s %s (fault %d)", (long long)transfer->id, message->method,
 	    transfer->url, message->key, message->body, (int)transfer->fault);
 	world_schedule(world_between(1, 40), HAPPENS_CONNECT, transfer->id);

@@ -96,6 +96,7 @@ world_wall(void)
 void
 world_set_skew(int64_t skew)
 {
+	world_say("the clock of this machine is %lld s ahead", (long long)skew / 1000);
 	world.skew = skew;
 }
 
