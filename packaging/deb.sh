@@ -5,6 +5,7 @@
 # The files that git knows (without git: all but the build directories), as they stand here. Times come from the changelog:
 # the same tree gives the same packages, byte for byte. DEB_BUILD_OPTIONS is nocheck unless set: make test is for that.
 set -eu
+umask 022
 build=$1
 version=$2
 out=$build/deb
