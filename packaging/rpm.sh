@@ -14,7 +14,7 @@ deps=
 if ! rpm -q rpm >/dev/null 2>&1; then deps=--nodeps; fi
 
 rm -rf "$top"
-mkdir -p "$tree" "$top/BUILD" "$top/RPMS" "$top/SRPMS" "$top/SPECS"
+mkdir -p "$tree" "$top/BUILD" "$top/RPMS" "$top/SPECS"
 sh packaging/tree.sh "$tree"
 chmod -R u=rwX,go=rX "$tree"
 SOURCE_DATE_EPOCH=$(date -u -d "$(sed -n 's/^\* \(.*\) The outboxd authors.*/\1/p' packaging/rpm/outboxd.spec | head -1) 12:00" +%s)
@@ -22,7 +22,9 @@ export SOURCE_DATE_EPOCH
 (cd "$top/SOURCES" && tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -c "outboxd-$version" |
 	gzip -9n >"outboxd-$version.tar.gz")
 rm -rf "$tree"
-cp packaging/rpm/outboxd.spec "$top/SPECS/"
-rpmbuild -ba $deps --define "_topdir $top" --define "version_ $version" "$top/SPECS/outboxd.spec"
+install -m 644 packaging/rpm/outboxd.spec "$top/SPECS/"
+# No source package: rpm writes into it where it was built, and its digest into the others.
+# shellcheck disable=SC2086 # nothing, or one word
+rpmbuild -bb $deps --define "_topdir $top" --define "version_ $version" "$top/SPECS/outboxd.spec"
 rm -rf "$top/BUILD" "$top/BUILDROOT"
-find "$top/RPMS" "$top/SRPMS" -name '*.rpm' -exec ls -l {} +
+find "$top/RPMS" -name '*.rpm' -exec ls -l {} +
