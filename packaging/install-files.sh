@@ -36,9 +36,11 @@ put() {
 # Only what is ours goes; directories only when nothing else is in them.
 drop() {
 	rm -f "$DESTDIR$2"
-	case $2 in
-	*/outboxd/*) rmdir -p "$DESTDIR${2%/*}" 2>/dev/null || : ;;
-	esac
+	directory=${2%/*}
+	while case $directory in */outboxd | */outboxd/*) true ;; *) false ;; esac; do
+		rmdir "$DESTDIR$directory" 2>/dev/null || return 0
+		directory=${directory%/*}
+	done
 }
 
 umask 022

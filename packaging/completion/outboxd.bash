@@ -61,6 +61,7 @@ _outboxd() {
 	explain)
 		words=
 		for i in /usr/share/outboxd/profiles/*.conf; do
+			[ -e "$i" ] || continue
 			i=${i##*/}
 			words="$words ${i%.conf}"
 		done
