@@ -330,15 +330,15 @@ write_all(struct agent *agent)
 	return status == STORE_OK ? beat(agent) : status;
 }
 
-/* What was claimed in a transaction that failed was never claimed. */
+/* What was claimed in a transaction that failed was never claimed, what was held or released was not. */
 static void
 forget_claims(struct agent *agent)
 {
+	lanes_recall(agent);
 	while (agent->claimed.first != NULL) {
 		struct job *job = agent->claimed.first;
 
 		job_remove(&agent->claimed, job);
-		(void)gate_ended(&job->lane->gate, job->phase, KIND_SAFE, GATE_NEUTRAL, agent->boot);
 		job_free(agent, job);
 	}
 }
@@ -383,6 +383,7 @@ transaction(struct agent *agent)
 	if (agent_store_failed(agent, status, "begin"))
 		return;
 	agent->more = false;
+	lanes_remember(agent);
 	status = write_all(agent);
 	if (status == STORE_OK)
 		status = store_commit(agent->store);

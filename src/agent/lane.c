@@ -168,6 +168,32 @@ lane_release(struct agent *agent, struct lane *lane)
 	return store_destination_release(agent->store, lane->name, agent->now);
 }
 
+void
+lanes_remember(struct agent *agent)
+{
+	for (struct lane *lane = agent->lanes; lane != NULL; lane = lane->next) {
+		lane->before = (struct lane_memory){.gate = lane->gate,
+		    .usable_since = lane->usable_since,
+		    .foreign_urls = lane->foreign_urls,
+		    .login_failures = lane->session.failures,
+		    .login_at = lane->session.login_at};
+		memcpy(lane->before.cause, lane->cause, sizeof(lane->cause));
+	}
+}
+
+void
+lanes_recall(struct agent *agent)
+{
+	for (struct lane *lane = agent->lanes; lane != NULL; lane = lane->next) {
+		lane->gate = lane->before.gate;
+		memcpy(lane->cause, lane->before.cause, sizeof(lane->cause));
+		lane->usable_since = lane->before.usable_since;
+		lane->foreign_urls = lane->before.foreign_urls;
+		lane->session.failures = lane->before.login_failures;
+		lane->session.login_at = lane->before.login_at;
+	}
+}
+
 /* --- sessions --- */
 
 static bool

@@ -53,6 +53,16 @@ struct session {
 	bool logging_in;
 };
 
+/* What a write transaction changes of a lane: put back when it is not committed, or memory and disk would disagree. */
+struct lane_memory {
+	struct gate gate;
+	char cause[32];
+	int64_t usable_since;
+	int foreign_urls;
+	int login_failures;
+	int64_t login_at;
+};
+
 /* A destination at work. */
 struct lane {
 	char *name;
@@ -63,6 +73,7 @@ struct lane {
 	int64_t usable_since; /* Unix ms: give_up_after does not run while it was held */
 	int foreign_urls;     /* in a row */
 	struct lane_metrics metrics;
+	struct lane_memory before; /* the transaction at hand */
 	struct lane *next;
 };
 
@@ -181,6 +192,9 @@ int lanes_load_holds(struct agent *agent);
 enum store_status lane_hold(struct agent *agent, struct lane *lane, enum gate_shut shut,
     const char *cause, const char *reason);
 enum store_status lane_release(struct agent *agent, struct lane *lane);
+/* Around a write transaction: its beginning, and its failure. */
+void lanes_remember(struct agent *agent);
+void lanes_recall(struct agent *agent);
 /* Is there a session, where one is needed? */
 bool lane_ready(const struct agent *agent, const struct lane *lane);
 /* A failing destination with a login is probed by that: a probe by a row might be a real order. */
