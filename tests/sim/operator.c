@@ -97,7 +97,10 @@ operator_command(void)
 		(void)request("hold", order->row, NULL, NULL, NULL, NULL);
 		break;
 	case 4:
-		(void)request("release", order->row, NULL, NULL, NULL, NULL);
+		if (order->state == STATE_HELD && order->unexcused > 0 && !order->keyed)
+			decide(order, true); /* nobody releases such a row without a look at the gateway */
+		else
+			(void)request("release", order->row, NULL, NULL, NULL, NULL);
 		break;
 	case 5:
 		(void)request("hold", 0, destination, NULL, NULL, "a test");

@@ -346,6 +346,10 @@ restore_backup(void)
 	}
 	if (run.agent != NULL)
 		stop_daemon(a_while());
+	if (world_dead() != DEATH_NONE) {
+		bury();
+		return;
+	}
 	counter = app_number("SELECT value FROM outbox_meta WHERE name = 'write_counter' AND ?1 = 0", 0);
 	app_close();
 	fvfs_restore_backup(new_file);
@@ -398,7 +402,7 @@ tamper(void)
 {
 	struct witness witness;
 
-	if (run.agent == NULL || !witness_sim_get(&witness) || witness.write_counter < 2 ||
+	if (run.agent == NULL || app_is_normal() || !witness_sim_get(&witness) || witness.write_counter < 2 ||
 	    sqlite3_get_autocommit(app_db()) == 0)
 		return;
 	fvfs_quiet(true);
