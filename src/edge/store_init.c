@@ -178,10 +178,20 @@ turn_wal_on(struct store *store, struct text *report)
 	return STORE_CONFIG;
 }
 
+static bool
+is_new(const char *path)
+{
+	struct stat file;
+
+	return stat(path, &file) == -1 || file.st_size == 0;
+}
+
 enum store_status
 store_init(const char *path, struct text *report)
 {
 	struct store *store = calloc(1, sizeof(*store));
+	/* A file of our own making can give pages back after a purge; a merchant's stays as its owner made it. */
+	bool ours = is_new(path);
 	enum store_status status = STORE_FULL;
 	int rc;
 
@@ -199,6 +209,9 @@ store_init(const char *path, struct text *report)
 		(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 		(void)sqlite3_busy_timeout(store->db, 5000);
 		rc = sqlite3_exec(store->db, statement_sql[STATEMENT_SETUP], NULL, NULL, NULL);
+		if (rc == SQLITE_OK && ours)
+			rc = sqlite3_exec(
+			    store->db, statement_sql[STATEMENT_MAKE_INCREMENTAL], NULL, NULL, NULL);
 	}
 	if (rc != SQLITE_OK) {
 		text_format(report, "cannot open %s: %s", path, store_error(store));
