@@ -167,15 +167,15 @@ SELECT outbox_id FROM outbox_delivery WHERE state = 'held' AND hold_cause = ?1 A
 ORDER BY outbox_id LIMIT ?3;
 
 -- name: past_deadline
--- Never sent, and too late to send.
+-- Never sent, and too late to send. (A restored row may have been sent in the time that is missing.)
 SELECT outbox_id FROM outbox_delivery
 WHERE deadline_at IS NOT NULL AND exposed_at IS NULL AND state <> 'claimed' AND state <> 'sending'
-  AND deadline_at <= ?1 AND fetch_url IS NULL ORDER BY deadline_at LIMIT ?2;
+  AND deadline_at <= ?1 AND fetch_url IS NULL AND hold_cause IS NOT 'restored' ORDER BY deadline_at LIMIT ?2;
 
 -- name: next_deadline
 SELECT min(deadline_at) FROM outbox_delivery
 WHERE deadline_at IS NOT NULL AND exposed_at IS NULL AND state <> 'claimed' AND state <> 'sending'
-  AND fetch_url IS NULL;
+  AND fetch_url IS NULL AND hold_cause IS NOT 'restored';
 
 -- name: bring_forward
 -- Nothing waits longer than ?2 because a clock was wrong once (not_before is the app's own word).

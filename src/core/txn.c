@@ -196,7 +196,8 @@ may_finish(const struct txn *txn, enum result result)
 	case RESULT_EXPIRED:
 	case RESULT_CANCELED:
 	case RESULT_INVALID:
-		return !txn_exposed(txn);
+		/* What was restored says "never sent" of a past that it does not know. */
+		return !txn_exposed(txn) && !(txn->state == STATE_HELD && txn->hold == HOLD_RESTORED);
 	case RESULT_NONE:
 		break;
 	}

@@ -633,6 +633,29 @@ test_key_is_late(void **state)
 	assert_false(txn_key_is_late(&txn, INT64_C(2000000000000), 45 * MINUTE));
 }
 
+/* A restored database does not know whether it was sent: nothing may say that it was not. */
+static void
+test_restored_is_not_unsent(void **state)
+{
+	static const enum result never_sent[] = {RESULT_EXPIRED, RESULT_CANCELED, RESULT_INVALID};
+	struct txn_step step = {.event = EVENT_FINISH, .now = 1};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(never_sent); i++) {
+		struct txn txn = {.state = STATE_HELD,
+		    .resume_state = STATE_QUEUED,
+		    .hold = HOLD_OPERATOR,
+		    .exposed_at = TIME_NONE,
+		    .exposed_before = TIME_NONE};
+		struct txn restored = txn;
+
+		step.result = never_sent[i];
+		restored.hold = HOLD_RESTORED;
+		assert_int_equal(txn_apply(&restored, &step), -1);
+		assert_int_equal(txn_apply(&txn, &step), 0);
+	}
+}
+
 /* The words are on disk and in documents: they are frozen. */
 static void
 test_names(void **state)
@@ -899,6 +922,7 @@ main(void)
 	    cmocka_unit_test(test_counts),
 	    cmocka_unit_test(test_parent_succeeded),
 	    cmocka_unit_test(test_key_window),
+	    cmocka_unit_test(test_restored_is_not_unsent),
 	    cmocka_unit_test(test_key_is_late),
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_every_short_walk),
