@@ -189,7 +189,12 @@ agent_reconfigure(struct agent *agent, struct config *config, struct text *why)
 	agent->reconfigured = true;
 	agent->look = true;
 	store_limit_body(agent->store, config->body_max);
-	return lanes_configure(agent);
+	if (lanes_configure(agent) == 0 && lanes_load_holds(agent) == 0)
+		return 0;
+	/* A destination whose hold is not known must not be served: start anew. */
+	text_format(why, "memory is short, or the database cannot be read");
+	agent->end = AGENT_FAILED;
+	return -1;
 }
 
 void

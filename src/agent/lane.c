@@ -118,7 +118,7 @@ load_hold(void *context, const struct store_destination *found)
 	struct agent *agent = context;
 	struct lane *lane = lane_find(agent, found->name);
 
-	if (lane == NULL)
+	if (lane == NULL || lane->loaded)
 		return;
 	lane->usable_since = found->released_at == TIME_NONE ? 0 : found->released_at;
 	if (!found->held)
@@ -131,7 +131,11 @@ load_hold(void *context, const struct store_destination *found)
 int
 lanes_load_holds(struct agent *agent)
 {
-	return store_destinations(agent->store, load_hold, agent) == STORE_OK ? 0 : -1;
+	if (store_destinations(agent->store, load_hold, agent) != STORE_OK)
+		return -1;
+	for (struct lane *lane = agent->lanes; lane != NULL; lane = lane->next)
+		lane->loaded = true;
+	return 0;
 }
 
 enum store_status

@@ -69,6 +69,7 @@ struct lane {
 	const struct destination *settings; /* of the newest configuration; NULL: no longer configured */
 	struct gate gate;
 	struct session session;
+	bool loaded;          /* its hold on disk is known */
 	char cause[32];       /* of the hold in outbox_destination, "" when it is not held */
 	int64_t usable_since; /* Unix ms: give_up_after does not run while it was held */
 	int foreign_urls;     /* in a row */
@@ -187,6 +188,7 @@ bool agent_store_failed(struct agent *agent, enum store_status status, const cha
 struct lane *lane_find(struct agent *agent, const char *name);
 int lanes_configure(struct agent *agent);
 void lanes_free(struct agent *agent);
+/* What the disk says of lanes that are new: at start, and when a reload brings (back) a destination. */
 int lanes_load_holds(struct agent *agent);
 /* Holds as a whole; within a transaction. */
 enum store_status lane_hold(struct agent *agent, struct lane *lane, enum gate_shut shut,
