@@ -198,6 +198,16 @@ lanes_recall(struct agent *agent)
 	}
 }
 
+int64_t
+lane_give_up_at(
+    const struct lane *lane, const struct destination *settings, const struct txn *txn)
+{
+	int64_t since =
+	    txn->eligible_at > lane->usable_since ? txn->eligible_at : lane->usable_since;
+
+	return since + settings->give_up_after_ms;
+}
+
 /* --- sessions --- */
 
 static bool

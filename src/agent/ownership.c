@@ -114,7 +114,7 @@ ownership_recover(struct agent *agent)
 	}
 	/* A time further ahead than any backoff comes from a clock that was wrong; so may this one be. */
 	if (status == STORE_OK && agent->timeline.trusted)
-		status = claim_bring_forward(agent);
+		status = settle_bring_forward(agent);
 	return status;
 }
 

@@ -184,7 +184,14 @@ void agent_error(struct agent *agent, const char *what);
 /* Maps a store failure to the agent's fate; true when the turn cannot go on. */
 bool agent_store_failed(struct agent *agent, enum store_status status, const char *what);
 
+/* --- transaction.c --- */
+/* Writes whatever this turn has to write. On failure nothing of it has happened. */
+void agent_write(struct agent *agent);
+
 /* --- lane.c --- */
+/* No submit of this row is planned after this (Unix ms). */
+int64_t lane_give_up_at(
+    const struct lane *lane, const struct destination *settings, const struct txn *txn);
 struct lane *lane_find(struct agent *agent, const char *name);
 int lanes_configure(struct agent *agent);
 void lanes_free(struct agent *agent);
@@ -241,14 +248,16 @@ int intake_headers(const struct operation *operation, const char *json,
 /* --- claim.c --- */
 /* Claims what is due and fits; within a transaction. Jobs go to agent->claimed. */
 enum store_status claim_due(struct agent *agent);
-/* Blocked children whose parent has ended, rows past expires_at, destinations that nobody configured. */
-enum store_status claim_settle(struct agent *agent);
-/* Whether there is anything to do for them; *wake_at (boot clock) is when there will be. Starts logins. */
+/* Whether there is anything to do for it or for settle_rows(); *wake_at (boot clock) is when there will be. Starts logins. */
 bool claim_wanted(struct agent *agent, int64_t *wake_at);
-/* After somebody else wrote: sets agent->settle, and returns it, when rows wait for claim_settle(). */
-bool claim_unsettled(struct agent *agent);
+
+/* --- settle.c --- */
+/* Blocked children whose parent has ended, rows past expires_at, destinations that nobody configured. */
+enum store_status settle_rows(struct agent *agent);
+/* After somebody else wrote: sets agent->settle, and returns it, when rows wait for settle_rows(). */
+bool settle_needed(struct agent *agent);
 /* No row waits longer than the longest backoff, or is polled longer than it may be, because a clock was wrong. Trusted time only. */
-enum store_status claim_bring_forward(struct agent *agent);
+enum store_status settle_bring_forward(struct agent *agent);
 
 /* --- record.c --- */
 /* Writes what a finished job means; within a transaction. */

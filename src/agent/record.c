@@ -89,8 +89,6 @@ decide(struct record *record)
 	const struct agent *agent = record->agent;
 	const struct job *job = record->job;
 	const struct txn *txn = &job->row->txn;
-	int64_t since = txn->eligible_at > job->lane->usable_since ? txn->eligible_at
-								   : job->lane->usable_since;
 	struct policy_facts facts = {.txn = txn,
 	    .phase = job->phase,
 	    .answered = job->answer.evidence == EVIDENCE_ANSWERED,
@@ -99,7 +97,7 @@ decide(struct record *record)
 	    .now = agent->now,
 	    .now_trusted = agent->timeline.trusted,
 	    .key_window_ms = txn_key_window_ms(job->settings->key_retention_ms),
-	    .give_up_at = since + job->settings->give_up_after_ms};
+	    .give_up_at = lane_give_up_at(job->lane, job->settings, txn)};
 	enum store_status status = STORE_OK;
 
 	record->rule = job->verdict.rule;
