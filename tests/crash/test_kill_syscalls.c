@@ -6,6 +6,7 @@
  * In `make test` for some seconds, in random order; OUTBOXD_EXTENT=whole (make kill-syscalls) tries all. OUTBOXD_SCENARIO
  * chooses one, OUTBOXD_POINT="NAME N" one point of it.
  */
+#include <dirent.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -43,8 +44,8 @@ struct scenario {
 
 /* --- what lies on disk before each run --- */
 
-static const char *const kept[] = {"shop.db", "shop.db-wal", "state/witness", "effects.jsonl",
-    "requests.jsonl", memory};
+static const char *const kept[] = {"shop.db", "shop.db-wal", "state/witness", "state/witness.recent",
+    "effects.jsonl", "requests.jsonl", memory};
 enum { KEPT = sizeof(kept) / sizeof(kept[0]) };
 
 struct image {
@@ -85,6 +86,20 @@ put_file(const char *path, const char *bytes, size_t length)
 	assert_int_equal(fclose(file), 0);
 }
 
+/* Whatever else lies there by now would be of another life. */
+static void
+empty(const char *path)
+{
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+
+	while (directory != NULL && (entry = readdir(directory)) != NULL)
+		if (entry->d_name[0] != '.')
+			(void)unlinkat(dirfd(directory), entry->d_name, 0);
+	if (directory != NULL)
+		closedir(directory);
+}
+
 static void
 put_image(struct stand *stand, const struct image *image)
 {
@@ -92,7 +107,7 @@ put_image(struct stand *stand, const struct image *image)
 	unlink(scratch_path(stand->dir, "shop.db-shm"));
 	unlink(scratch_path(stand->dir, "shop.db-outboxd.lock"));
 	unlink(scratch_path(stand->dir, "outboxd.log"));
-	unlink(scratch_path(stand->dir, "state/witness.new"));
+	empty(scratch_path(stand->dir, "state"));
 	for (int i = 0; i < KEPT; i++)
 		put_file(kept_path(stand, i), image->bytes[i], image->lengths[i]);
 	if (image->bytes[2] == NULL)
