@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
 
 #include "lib/daemon.h"
 #include "lib/oracle.h"
@@ -108,20 +109,50 @@ rows_that_can_never_be_sent_are_invalid(void **state)
 	oracle_check(stand, ORACLE_FINISHED);
 }
 
+/* What the gateway's log says of a request with this key, path and body. */
+static void
+hash_of(const char *key, const char *body, size_t length, char *hex)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	static const char head[] = "POST\n/generic/x\n";
+
+	assert_true(EVP_DigestInit_ex(context, EVP_sha256(), NULL) && EVP_DigestUpdate(context, head, strlen(head)) &&
+	    EVP_DigestUpdate(context, key, strlen(key)) && EVP_DigestUpdate(context, "\n", 1) &&
+	    EVP_DigestUpdate(context, body, length) && EVP_DigestFinal_ex(context, digest, NULL));
+	EVP_MD_CTX_free(context);
+	for (size_t i = 0; i < 32; i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+}
+
+static void
+expect_bytes(struct stand *stand, const char *reference, const char *type, const char *value, const char *body, size_t length)
+{
+	int64_t id = stand_insert(stand, "destination, operation, reference, path, content_type, body",
+	    "'generic', 'post', '%s', '/generic/x', '%s', %s", reference, type, value);
+	cJSON *log;
+	char hex[80];
+
+	expect(stand, id, "succeeded");
+	hash_of(stand_text(stand, "SELECT idempotency_key FROM outbox_status WHERE id = %lld", (long long)id), body, length, hex);
+	log = gateway_request_log(stand->gateway);
+	assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(
+		cJSON_GetArrayItem(log, cJSON_GetArraySize(log) - 1), "sha256")), hex);
+	cJSON_Delete(log);
+}
+
 static void
 the_bytes_of_the_body_arrive_as_they_were(void **state)
 {
+	static const char text[] = "{\"reference\" : \"text\",\"a\":9007199254740993,\"b\":10.10,\"c\":\"\xc3\xa4\" }";
 	struct stand *stand = *state;
-	int64_t id;
+	char quoted[200];
 
 	start_usual(stand);
-	id = stand_insert(stand, "destination, operation, reference, path, content_type, body",
-	    "'generic', 'post', 'blob', '/generic/x', 'application/octet-stream', x'00ff0a0d00'");
-	expect(stand, id, "succeeded");
-	id = stand_insert(stand, "destination, operation, reference, path, body",
-	    "'generic', 'post', 'text', '/generic/x', '{\"reference\" : \"text\",\"a\":9007199254740993,\"b\":10.10,\"c\":\"\xc3\xa4\" }'");
-	expect(stand, id, "succeeded");
-	assert_int_equal(gateway_requests(stand->gateway, "text", "submit"), 1);
+	expect_bytes(stand, "blob", "application/octet-stream", "x'00ff0a0d00'", "\x00\xff\x0a\x0d\x00", 5);
+	snprintf(quoted, sizeof(quoted), "'%s'", text);
+	expect_bytes(stand, "text", "application/json", quoted, text, strlen(text));
+	expect_bytes(stand, "empty", "application/json", "''", "", 0);
 }
 
 /* An unknown destination or operation waits for configuration, and goes on after a reload. */
