@@ -39,11 +39,12 @@ fill(const struct shop *shop, const struct size *size)
 	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %lld) "
 	    "SELECT i, 'shop0', 'post', '/d/' || i, 'r-' || i, %s FROM n;"
 	    "INSERT INTO outbox_delivery (outbox_id, destination, operation, reference, "
-	    "created_at, state, result, "
+	    "created_at, state, open, result, "
 	    "due_at, eligible_at, attempts, kind, method, url, key_header, idempotency_key, "
 	    "request_hash) "
 	    "SELECT id, destination, operation, reference, created_at, "
-	    "CASE WHEN id %% %lld THEN 'done' ELSE 'queued' END, CASE WHEN id %% %lld THEN "
+	    "CASE WHEN id %% %lld THEN 'done' ELSE 'queued' END, id %% %lld = 0, CASE WHEN id %% "
+	    "%lld THEN "
 	    "'succeeded' END, "
 	    "CASE WHEN id %% %lld THEN NULL ELSE 0 END, created_at, id %% %lld > 0, "
 	    "CASE WHEN id %% %lld THEN 'keyed' END, CASE WHEN id %% %lld THEN 'POST' END, "
@@ -63,7 +64,7 @@ fill(const struct shop *shop, const struct size *size)
 	    "COMMIT; PRAGMA wal_checkpoint(TRUNCATE);",
 	    (long long)size->rows, body_sql, (long long)step, (long long)step, (long long)step,
 	    (long long)step, (long long)step, (long long)step, (long long)step, (long long)step,
-	    (long long)step, (long long)step);
+	    (long long)step, (long long)step, (long long)step);
 	(void)sqlite3_close(db);
 	sync();
 }

@@ -165,6 +165,8 @@ process_fork(void (*work)(void *context), void *context)
 		die("cannot fork: %s", strerror(errno));
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)signal(SIGTERM, SIG_DFL);
+		(void)signal(SIGINT, SIG_DFL);
 		work(context);
 		_exit(0);
 	}
@@ -227,7 +229,8 @@ void
 process_run(char *const argv[], const char *error_file)
 {
 	if (process_wait(process_start(argv, NULL, error_file)) != 0)
-		die("%s %s failed: %s", argv[0], argv[1] == NULL ? "" : argv[1], tail_of(error_file));
+		die("%s %s failed: %s", argv[0], argv[1] == NULL ? "" : argv[1],
+		    tail_of(error_file));
 }
 
 char *

@@ -5,6 +5,7 @@
 #include <ftw.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,14 @@ clean_up(void)
 		(void)nftw(settings.scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* What was begun is removed, too, when a person breaks it off: not by the book in a handler, but
+ * nothing else is at stake. */
+static void
+broken_off(int signal)
+{
+	exit(128 + signal);
+}
+
 static void
 raise_descriptors(void)
 {
@@ -231,6 +240,8 @@ main(int argc, char **argv)
 	settle_places();
 	owner = getpid();
 	(void)atexit(clean_up);
+	(void)signal(SIGINT, broken_off);
+	(void)signal(SIGTERM, broken_off);
 	for (int i = optind; i < argc; i++)
 		if (!run_named(argv[i]))
 			return usage();
