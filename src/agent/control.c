@@ -41,6 +41,9 @@ static enum reply_kind
 confirm_clock(struct request *request)
 {
 	timeline_confirm(&request->agent->timeline, clock_wall_ms(), clock_boot_ms());
+	/* At once: with trust, and the time that was doubted, everything would be late. */
+	request->agent->now = timeline_read(
+	    &request->agent->timeline, clock_wall_ms(), clock_boot_ms(), NULL);
 	request->agent->time_regained = true;
 	SAY(request, "the clock of this machine is trusted again");
 	return REPLY_DONE;
