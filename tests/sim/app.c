@@ -363,7 +363,7 @@ static bool
 may_insert_again(const struct order *order)
 {
 	return order->row == 0 && order->keyed && order->gateway == GATEWAY_GENERIC &&
-	    order->own_key[0] == '\0' && order->number % 4 != 3 &&
+	    order->own_key[0] == '\0' && order->number % 4 != 3 && !order->rekeyed &&
 	    world_true() - order->inserted < KEY_WINDOW_MS / 2 && order->frozen;
 }
 
@@ -416,6 +416,12 @@ quiet_exec(const char *sql)
 	(void)sqlite3_exec(app.db, sql, NULL, NULL, NULL);
 	fvfs_quiet(false);
 	allocations_resume();
+}
+
+bool
+app_is_locked(void)
+{
+	return app.locked;
 }
 
 void

@@ -23,6 +23,7 @@ void app_insert(void);
 void app_insert_plain(int which);
 /* Takes and gives back the write lock. */
 void app_lock(void);
+bool app_is_locked(void);
 void app_unlock(void);
 void app_checkpoint(void);
 

@@ -156,6 +156,10 @@ log_event(enum log_level level, const char *event, const struct log_field *field
 	size_t length = 0;
 
 	(void)level;
+	if (strcmp(event, "destination_held") == 0)
+		sometimes(destination_held);
+	else if (strcmp(event, "destination_released") == 0)
+		sometimes(destination_released);
 	if (!world_is_verbose())
 		return;
 	line[0] = '\0';

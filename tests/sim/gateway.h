@@ -53,6 +53,7 @@ struct order {
 	int unexcused;         /* sent, and not answered by "nothing happened" */
 	int64_t exposed_since; /* true time of the first send not proven effect-free; -1 */
 	bool frozen;
+	bool rekeyed; /* a person ordered a new key */
 	char method[8];
 	char url[200];
 	char key[64];

@@ -71,6 +71,7 @@ decide(struct order *order, bool restored)
 	else
 		order->decision =
 		    request("resolve", order->row, NULL, "failed", NULL, "not found at the gateway");
+	order->rekeyed = order->rekeyed || order->resubmit != 0; /* a resubmit takes a new key */
 }
 
 void
@@ -91,6 +92,7 @@ operator_command(void)
 		(void)request("retry", order->row, NULL, NULL, "same", NULL);
 		break;
 	case 2:
+		order->rekeyed = true;
 		(void)request("retry", order->row, NULL, NULL, "new", NULL);
 		break;
 	case 3:
@@ -141,6 +143,9 @@ tidy_row(int64_t row, const char *state, const char *result, const char *cause, 
 			decide(order, cause != NULL && strcmp(cause, "restored") == 0);
 		else
 			(void)request("resolve", row, NULL, "failed", NULL, "nobody knows it");
+	} else if (strcmp(state, "queued") == 0 || strcmp(state, "retry") == 0) {
+		sometimes(waits_for_years);
+		(void)request("cancel", row, NULL, NULL, NULL, NULL);
 	} else if (strcmp(state, "blocked") == 0 && under_result) {
 		(void)request("cancel", row, NULL, NULL, NULL, NULL);
 	}
@@ -186,8 +191,11 @@ operator_tidy(void)
 	    "SELECT d.outbox_id, d.state, d.result, d.hold_cause, "
 	    "d.state = 'blocked' AND p.state = 'done' AND p.result = 'succeeded' "
 	    "FROM outbox_delivery d LEFT JOIN outbox_delivery p ON p.outbox_id = d.after_id "
-	    "WHERE d.state IN ('held', 'blocked') OR d.result = 'unknown'",
+	    "WHERE d.state IN ('held', 'blocked') OR d.result = 'unknown' OR "
+	    "(d.state IN ('queued', 'retry') AND d.due_at > ?1)",
 	    -1, &rows, NULL);
+	/* A clock that was years ahead has written when these are due: somebody has to notice. */
+	(void)sqlite3_bind_int64(rows, 1, world_true() + HOURS(24));
 	while (sqlite3_step(rows) == SQLITE_ROW && count < ORDERS_MAX * 2) {
 		const unsigned char *result = sqlite3_column_text(rows, 2);
 		const unsigned char *cause = sqlite3_column_text(rows, 3);

@@ -19,6 +19,7 @@ static struct {
 	bool await_adopt;
 	int64_t asked_before; /* outbox_control.id: an adopt must be newer */
 	int64_t version;
+	bool clock_is_wrong;
 } oracle;
 
 void
@@ -26,6 +27,13 @@ promises_begin(void)
 {
 	oracle.await_adopt = false;
 	oracle.version = -1;
+	oracle.clock_is_wrong = false;
+}
+
+void
+promises_clock_is_wrong(bool wrong)
+{
+	oracle.clock_is_wrong = wrong;
 }
 
 void
@@ -117,10 +125,12 @@ check_same_request(struct order *order, const char *method, const char *url, con
 	else if (order->frozen && strcmp(order->key, key) != 0 && order->exposed_since != -1)
 		world_violation("P4", "order %d was sent under %s and is now sent under %s",
 		    order->number, order->key, key);
-	if (order->frozen && order->keyed && strcmp(order->key, key) == 0)
+	if (order->keyed && strcmp(order->key, key) == 0) {
 		sometimes(resent_same_key);
-	else if (order->frozen && order->keyed)
+	} else if (order->keyed && order->key[0] != '\0') {
+		order->rekeyed = true;
 		sometimes(retried_new_key);
+	}
 	order->frozen = true;
 	(void)snprintf(order->method, sizeof(order->method), "%s", method);
 	(void)snprintf(order->url, sizeof(order->url), "%s", url);
@@ -303,6 +313,8 @@ look_at_row(sqlite3_stmt *row)
 	note_news(order, state, result, reason == NULL ? "" : reason);
 	if ((state == STATE_DONE) != (sqlite3_column_type(row, 5) != SQLITE_NULL))
 		world_violation("P6", "row %lld: state and result disagree", (long long)order->row);
+	if (oracle.clock_is_wrong && (order->state != state || order->result != result))
+		order->wrong_clock = true;
 	order->state = state;
 	order->result = result;
 	order->revision = revision;
@@ -358,6 +370,9 @@ promises_check(bool all)
 		if (order->row > 0 && order->certain && order->state == -1 && all)
 			world_violation("P5", "row %lld was accepted and is not there", (long long)order->row);
 		check_effects(order);
+		if (order->keyed && order->exposed_since != -1 && order->result == RESULT_UNKNOWN &&
+		    world_true() - order->exposed_since > KEY_RETENTION_MS)
+			sometimes(retention_passed);
 	}
 }
 

@@ -23,6 +23,12 @@ void promises_excused(struct order *order, int64_t exposed_before);
 void promises_await_adopt(bool await);
 bool promises_awaiting_adopt(void);
 
+/*
+ * The daemon was started with a clock that is wrong (until it is right again): what it writes now counts in wrong years. Known: P11
+ * is not asserted for such rows.
+ */
+void promises_clock_is_wrong(bool wrong);
+
 /* The database as it stands, against the log. all: even when nobody wrote since the last look. */
 void promises_check(bool all);
 /* After a crash, before the next start: what left has a durable intent; what was accepted is there. */

@@ -46,6 +46,7 @@ static struct {
 	struct tally tally;
 	unsigned features;
 	bool calm;
+	bool syncing;
 	int64_t end; /* of the bad times, boot */
 	int64_t up_at; /* when the daemon is started again */
 	bool draining;
@@ -64,6 +65,10 @@ note_death(void)
 		sometimes(power_lost_in_flight);
 	if (wire_sim_in_hook())
 		sometimes(killed_in_hook);
+	if (world_dead() == DEATH_POWER && app_is_normal())
+		sometimes(power_lost_app_normal);
+	if (run.syncing)
+		sometimes(killed_in_sync);
 }
 
 static void
@@ -90,6 +95,7 @@ cut(bool before)
 static void
 before_sync(void)
 {
+	run.syncing = true;
 	cut(true);
 }
 
@@ -97,6 +103,7 @@ static void
 after_sync(void)
 {
 	cut(false);
+	run.syncing = false;
 }
 
 static const struct fvfs_hooks hooks = {
@@ -116,6 +123,7 @@ start_daemon(void)
 	enum agent_end end = AGENT_FAILED;
 	struct text why;
 
+	promises_clock_is_wrong(world_skew() != 0);
 	text_init(&why, 4096);
 	run.agent = agent_new(setting_current(), &why, &end);
 	if (run.agent == NULL) {
@@ -160,6 +168,7 @@ bury(void)
 	bool starting = run.agent == NULL;
 
 	stop_daemon(0);
+	run.syncing = false;
 	if (power)
 		app_close();
 	fvfs_thaw();
@@ -303,6 +312,7 @@ world_dispatch(const struct occasion *event)
 		break;
 	case HAPPENS_CLOCK_SET:
 		world_set_skew(0);
+		promises_clock_is_wrong(false);
 		break;
 	case HAPPENS_HEAL:
 		fvfs_heal();
@@ -474,6 +484,7 @@ calm_down(void)
 	witness_sim_fail(0);
 	app_unlock();
 	world_set_skew(0);
+	promises_clock_is_wrong(false);
 	gateway_calm(true);
 	for (int i = 0; i < GATEWAY_COUNT; i++)
 		wire_sim_weather((enum gateway)i, WEATHER_FINE);

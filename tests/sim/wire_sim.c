@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "edge/wire.h"
+#include "sim/app.h"
 #include "sim/edges_sim.h"
 #include "sim/promises.h"
 #include "sim/sometimes.h"
@@ -439,6 +440,8 @@ wire_sim_connect(int64_t id)
 		break;
 	}
 	world_point();
+	if (app_is_locked() && transfer->order != NULL && !transfer->order->keyed)
+		sometimes(busy_in_hook);
 	air.in_hook = true;
 	refused = air.wire->before_send(air.wire->context, transfer->owner);
 	air.in_hook = false;
