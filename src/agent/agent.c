@@ -363,6 +363,13 @@ wait_for_news(struct agent *agent, int signal_fd, int64_t wait_ms, bool *signale
 	*signaled = ready[1];
 }
 
+/* The commit window is open: more answers than have come are still on their way, and one commit will do for them. */
+static bool
+gathers(const struct agent *agent)
+{
+	return agent->boot < agent->window_until && agent->flying.count > agent->finished.count;
+}
+
 enum agent_end
 agent_turn(struct agent *agent, int signal_fd, int64_t wait_ms_max, bool *signaled)
 {
@@ -378,13 +385,13 @@ agent_turn(struct agent *agent, int signal_fd, int64_t wait_ms_max, bool *signal
 		return agent->end;
 	}
 	look_outside(agent);
-	write = wants_to_write(agent, &wake_at);
-	if (write && agent->boot >= agent->write_after)
+	write = gathers(agent) || wants_to_write(agent, &wake_at);
+	if (write && !gathers(agent) && agent->boot >= agent->write_after)
 		agent_write(agent);
 	forget_configurations(agent);
 	/* Look once more when the commit window, or the pause after a refused transaction, has passed. */
 	if (write) {
-		wake_at = agent->write_after;
+		wake_at = gathers(agent) ? agent->window_until : agent->write_after;
 		agent->look = true;
 	}
 	if (agent->end != AGENT_RUNS)

@@ -308,7 +308,9 @@ reason_to_wait(struct agent *agent, const struct job *job)
 		return "the destination is held";
 	if (job->phase == PHASE_POLL && job->lane->gate.shut == GATE_STOPPED)
 		return "the destination is held";
-	if (!store_in_place(agent->store))
+	/* For keyed submits the look at the beginning of the turn is enough. */
+	if (job->row != NULL && (job->phase == PHASE_POLL || job->row->txn.kind == KIND_KEYLESS) &&
+	    !store_in_place(agent->store))
 		return "the database file was replaced";
 	return NULL;
 }

@@ -168,7 +168,8 @@ struct agent {
 	bool more;           /* a batch was full: go on without waiting */
 	bool settle;         /* rows may have to move that are not sent: children, unknown destinations */
 	bool reconfigured;   /* rows held for configuration may go on */
-	int64_t write_after; /* boot clock: the database was busy or full, or the commit window is open */
+	int64_t write_after;  /* boot clock: the database was busy or full */
+	int64_t window_until; /* boot clock: until then a commit waits for more to write */
 	int hook_budget_ms;
 	enum agent_end end;
 	char last_error[256];

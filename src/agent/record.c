@@ -144,9 +144,12 @@ static int64_t
 next_due(const struct record *record)
 {
 	const struct job *job = record->job;
-	int64_t asked = retry_after(record);
+	int64_t asked;
 	int64_t delay;
 
+	if (record->decision.event == EVENT_FINISH)
+		return TIME_NONE;
+	asked = retry_after(record);
 	if (record->decision.event == EVENT_PENDING || record->decision.event == EVENT_NOT_READY)
 		delay = poll_delay(record);
 	else if (record->decision.effect != EFFECT_NONE && record->decision.effect != EFFECT_SLOW)

@@ -190,7 +190,7 @@ agent_write(struct agent *agent)
 			agent->end = AGENT_FAILED; /* start anew, and adopt then */
 		return;
 	}
-	agent->write_after = clock_boot_ms() + agent_config(agent)->commit_window_ms;
+	agent->window_until = clock_boot_ms() + agent_config(agent)->commit_window_ms;
 	agent->control_at = agent->boot + DEFERRED_MS;
 	agent->commits++;
 	ownership_note(agent);
