@@ -117,6 +117,31 @@ many_rows_are_decided_in_one_go(void **state)
 	    20);
 }
 
+/* A database without its witness: what it holds may have been sent before. */
+static void
+adopt_sends_again_only_with_a_count(void **state)
+{
+	struct stand *stand = *state;
+
+	stand_destination(stand, "vrio", "vrio", "");
+	stand_start(stand);
+	assert_string_equal(
+	    stand_await(stand, stand_order(stand, "vrio", "vrio", "D-1")), "succeeded");
+	assert_int_equal(stand_stop(stand), 0);
+	(void)stand_order(stand, "vrio", "vrio", "D-2");
+	(void)stand_order(stand, "vrio", "vrio", "D-3");
+	assert_int_equal(remove(scratch_path(stand->dir, "state/witness")), 0);
+	stand_start(stand);
+	asked(stand, "command, argument", "'adopt', 'resend'", "refused",
+	    "2 row(s) may already have been sent");
+	asked(
+	    stand, "command, argument, count", "'adopt', 'resend', 1", "refused", "say --count 2");
+	assert_string_equal(stand_outcome(stand, 2), "queued");
+	asked(stand, "command, argument, count", "'adopt', 'resend', 2", "done", "adopted");
+	assert_string_equal(stand_await(stand, 2), "succeeded");
+	assert_string_equal(stand_await(stand, 3), "succeeded");
+}
+
 /* --- purge --- */
 
 static void
@@ -291,6 +316,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stand_setup, stand_teardown)
 	    TEST(many_rows_need_their_count),
 	    TEST(many_rows_are_decided_in_one_go),
+	    TEST(adopt_sends_again_only_with_a_count),
 	    TEST(purge_leaves_results_and_references),
 	    TEST(the_app_hardly_notices_a_purge),
 	    TEST(erased_card_data_leaves_no_trace),
