@@ -198,6 +198,8 @@ serve(struct config *config, const char *file)
 		command_say("%s", text_string(&why));
 		code = end == AGENT_STOPPED ? EXIT_CONFIG : exit_code(end);
 	} else {
+		log_write(LOG_LEVEL_NOTICE, "serving", LOG_TEXT("database", config->database),
+		    LOG_NUMBER("pid", getpid()));
 		code = exit_code(loop(agent, signals, file));
 	}
 	agent_free(agent);
