@@ -281,7 +281,7 @@ foreign_fetch_urls_hold_the_destination(void **state)
 	}
 	/* These ids do not exist there (the script invented them): polled, and never sent again. */
 	assert_true(stand_wait(stand, "SELECT count(*) = 3 FROM outbox_status WHERE state = 'pending' AND polls > 1"));
-	assert_true(gateway_requests(other, NULL, "poll") >= 6);
+	assert_int_equal(gateway_wait_requests(other, NULL, "poll", 6, STAND_PATIENCE_MS), 0);
 	assert_int_equal(gateway_requests(other, NULL, "submit"), 0);
 	oracle_check(stand, ORACLE_UNDERWAY);
 	gateway_stop(other);

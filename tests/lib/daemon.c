@@ -198,9 +198,29 @@ stand_wait_end(struct stand *stand, int timeout_ms)
 	return -1;
 }
 
+/* Whether it takes signals in order already: before main() a SIGTERM is the end of any process. */
+static bool
+holds_signals(pid_t pid)
+{
+	char path[64];
+	char line[256];
+	unsigned long long blocked = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		(void)sscanf(line, "SigBlk: %llx", &blocked);
+	if (file != NULL)
+		fclose(file);
+	return (blocked >> (SIGTERM - 1) & 1) != 0;
+}
+
 int
 stand_stop(struct stand *stand)
 {
+	for (int waited = 0; waited < 5000 && stand->pid > 0 && !holds_signals(stand->pid); waited += 5)
+		stand_sleep_ms(5);
 	stand_signal(stand, SIGTERM);
 	return stand_wait_end(stand, STAND_PATIENCE_MS);
 }
