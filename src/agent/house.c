@@ -16,9 +16,10 @@
 
 enum {
 	BATCH_ROWS = 100,
-	BATCH_MS = 20,   /* large bodies take longer: they are overwritten with zeros */
-	PAUSE_MS = 250,  /* between batches */
-	IDLE_MS = 60000, /* between looks when there is nothing to do */
+	BATCHES_PASSED = 20, /* in one look */
+	BATCH_MS = 20,       /* large bodies take longer: they are overwritten with zeros */
+	PAUSE_MS = 250,      /* between batches */
+	IDLE_MS = 60000,     /* between looks when there is nothing to do */
 	ERASE_MS =
 	    2000, /* between truncations of the WAL, and before another try when somebody reads */
 };
@@ -40,11 +41,33 @@ rest(struct agent *agent, int64_t ms)
 	agent->house.at = agent->boot + ms;
 }
 
+/*
+ * Goes past what was purged before, without a write lock: after a start that is the whole history.
+ * Is there a row to purge? *more: the look was cut short.
+ */
+static bool
+find_purgeable(struct agent *agent, int64_t before, bool *more)
+{
+	struct store_past past[BATCH_ROWS];
+	int count = BATCH_ROWS;
+
+	for (int batch = 0; batch < BATCHES_PASSED && count == BATCH_ROWS; batch++) {
+		count = store_past(agent->store, &agent->house.place, before, past, BATCH_ROWS);
+		for (int i = 0; i < count; i++) {
+			if (past[i].purgeable)
+				return true;
+			agent->house.place = past[i];
+		}
+	}
+	*more = count == BATCH_ROWS;
+	return false;
+}
+
 bool
 house_wanted(struct agent *agent, int64_t *wake_at)
 {
 	int64_t before = purge_before(agent);
-	struct store_past next;
+	bool more = false;
 
 	if (!agent->timeline.trusted)
 		return false;
@@ -53,12 +76,13 @@ house_wanted(struct agent *agent, int64_t *wake_at)
 			*wake_at = agent->house.at;
 		return false;
 	}
-	if (agent->house.request != 0 || store_has_free_pages(agent->store))
+	if (before != TIME_NONE && find_purgeable(agent, before, &more))
 		return true;
-	if (before != TIME_NONE &&
-	    store_past(agent->store, &agent->house.place, before, &next, 1) > 0)
+	if (!more && (agent->house.request != 0 || store_has_free_pages(agent->store)))
 		return true;
-	rest(agent, IDLE_MS);
+	rest(agent, more ? PAUSE_MS : IDLE_MS);
+	if (more && (*wake_at == TIME_NONE || agent->house.at < *wake_at))
+		*wake_at = agent->house.at;
 	return false;
 }
 
