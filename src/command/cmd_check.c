@@ -87,7 +87,7 @@ check(const struct command *command, int argc, char **argv)
 	}
 	if (file == NULL || optind != argc)
 		return command_usage(command, "say which configuration: --config FILE");
-	config = command_config(file, &code);
+	config = command_config(file, true, &code);
 	if (config == NULL)
 		return code;
 	for (size_t i = 0; i < config->destination_count; i++)

@@ -85,7 +85,7 @@ submit(const struct decision_words *words, struct store_control *request)
 {
 	char name[80];
 	int code = EXIT_CONFIG;
-	struct config *config = command_config(words->config, &code);
+	struct config *config = command_config(words->config, false, &code);
 	struct store *store;
 	int64_t id;
 	enum store_status status;

@@ -212,7 +212,7 @@ static int
 start(const char *file)
 {
 	int code = EXIT_CONFIG;
-	struct config *config = command_config(file, &code);
+	struct config *config = command_config(file, true, &code);
 	struct lock *lock = NULL;
 	const char *why = "";
 

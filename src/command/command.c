@@ -56,13 +56,14 @@ command_number(const char *text)
 }
 
 struct config *
-command_config(const char *file, int *exit_code)
+command_config(const char *file, bool credentials, int *exit_code)
 {
 	struct text problems;
 	struct config *config;
 
 	text_init(&problems, PROBLEMS_MAX);
-	config = config_load(file, &problems);
+	config = credentials ? config_load(file, &problems)
+			     : config_load_without_credentials(file, &problems);
 	if (config == NULL) {
 		(void)fputs(text_string(&problems), stderr);
 		*exit_code = EXIT_CONFIG;
@@ -115,7 +116,7 @@ command_database(const char *config_file, const char *database, int *exit_code)
 
 	if (database != NULL)
 		return strdup(database);
-	config = command_config(config_file, exit_code);
+	config = command_config(config_file, false, exit_code);
 	if (config == NULL)
 		return NULL;
 	copy = strdup(config->database);

@@ -41,8 +41,8 @@ void command_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A positive number, or -1. */
 int64_t command_number(const char *text);
 
-/* Loads the configuration, saying every problem. NULL: *exit_code is set. */
-struct config *command_config(const char *file, int *exit_code);
+/* Loads the configuration, with or without the credentials that it names, saying every problem. NULL: *exit_code is set. */
+struct config *command_config(const char *file, bool credentials, int *exit_code);
 
 /*
  * The database that a configuration names, or the one that was given (then no configuration, hence no credential, is

@@ -373,8 +373,8 @@ read_config(struct settings *settings, struct draft *draft)
 	read_destinations(settings, draft);
 }
 
-struct config *
-config_load(const char *file, struct text *problems)
+static struct config *
+load(const char *file, bool credentials, struct text *problems)
 {
 	struct settings settings;
 	struct draft *draft = calloc(1, sizeof(*draft));
@@ -385,8 +385,10 @@ config_load(const char *file, struct text *problems)
 		return NULL;
 	}
 	set_defaults(&draft->config);
-	if (settings_open(&settings, file, problems) == 0)
+	if (settings_open(&settings, file, problems) == 0) {
+		settings.unread_credentials = !credentials;
 		read_config(&settings, draft);
+	}
 	if (settings.problem_count == 0)
 		config = malloc(sizeof(*config));
 	if (config != NULL) {
@@ -400,6 +402,18 @@ config_load(const char *file, struct text *problems)
 	free(draft->looked);
 	config_free((struct config *)draft);
 	return config;
+}
+
+struct config *
+config_load(const char *file, struct text *problems)
+{
+	return load(file, true, problems);
+}
+
+struct config *
+config_load_without_credentials(const char *file, struct text *problems)
+{
+	return load(file, false, problems);
 }
 
 void

@@ -93,6 +93,8 @@ struct config {
  * caller frees with config_free(), which wipes credentials.
  */
 struct config *config_load(const char *file, struct text *problems);
+/* The same without reading a credential file: for commands that send nothing, and whose user may not read them. */
+struct config *config_load_without_credentials(const char *file, struct text *problems);
 void config_free(struct config *config);
 
 /* The destination of that name, or NULL. */

@@ -60,6 +60,8 @@ read_credential(
 		return NULL;
 	if (secret)
 		check_literal(reading, setting, text);
+	if (reading->settings->unread_credentials && secret_is_reference(text))
+		return settings_copy(reading->settings, "unread");
 	text_init(&why, WHY_MAX);
 	value = secret_read(text, reading->directory, &why);
 	if (value == NULL)

@@ -303,7 +303,7 @@ read_files(const struct destination_reading *reading)
 	destination->client_key =
 	    config_path(reading->settings, reading->directory, draft->client_key);
 	text_init(&why, WHY_MAX);
-	if (destination->client_key != NULL &&
+	if (destination->client_key != NULL && !reading->settings->unread_credentials &&
 	    secret_check_file(destination->client_key, &why) != 0)
 		config_refuse(
 		    reading->settings, config_given(reading, "client_key"), text_string(&why));

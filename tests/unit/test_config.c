@@ -543,6 +543,32 @@ test_modes(void **state)
 	text_free(&problems);
 }
 
+/* Commands that send nothing do not need to read what only the daemon may; everything else is checked as ever. */
+static void
+test_without_credentials(void **state)
+{
+	static const char missing[] =
+	    TOP "destinations = { d = { profile = \"vrio\"; headers = { X-Api-Key = \"credential:none\"; }; }; };\n";
+	static const char wrong[] =
+	    TOP "destinations = { d = { profile = \"vrio\"; headers = { X-Api-Kex = \"credential:none\"; }; }; };\n";
+	const char *file = scratch_path(*state, "outboxd.conf");
+	struct text problems;
+	struct config *config;
+
+	assert_null(load(*state, missing, &problems));
+	text_free(&problems);
+	text_init(&problems, 4096);
+	config = config_load_without_credentials(file, &problems);
+	assert_non_null(config);
+	config_free(config);
+	text_free(&problems);
+	assert_null(load(*state, wrong, &problems));
+	text_free(&problems);
+	text_init(&problems, 4096);
+	assert_null(config_load_without_credentials(file, &problems));
+	text_free(&problems);
+}
+
 /* Neither a setting nor a directory beside the file: what was installed. */
 static void
 test_no_profiles(void **state)
@@ -661,6 +687,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_loopback, setup, scratch_teardown),
 	    cmocka_unit_test_setup_teardown(test_pairs, setup, scratch_teardown),
 	    cmocka_unit_test_setup_teardown(test_modes, setup, scratch_teardown),
+	    cmocka_unit_test_setup_teardown(test_without_credentials, setup, scratch_teardown),
 	    cmocka_unit_test_setup_teardown(test_no_profiles, setup, scratch_teardown),
 	    cmocka_unit_test_setup_teardown(test_too_many, setup, scratch_teardown),
 	    cmocka_unit_test_setup_teardown(test_sample, setup, scratch_teardown),
