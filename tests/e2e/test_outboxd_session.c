@@ -220,7 +220,7 @@ an_untrusted_certificate_holds_the_destination(void **state)
 	stand_start(stand);
 	assert_true(stand_wait(stand, "SELECT count(*) FROM outbox_destination WHERE held AND cause = 'trust'"));
 	wait_without_requests(stand, 700);
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE exposed_at IS NOT NULL"), 0);
+	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE exposed_at IS NOT NULL AND state <> 'sending'"), 0);
 	/* The operator names the authority. */
 	snprintf(settings, sizeof(settings), "ca_file = \"%s\";", cert);
 	stand_forget_destinations(stand);
