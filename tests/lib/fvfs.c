@@ -72,6 +72,7 @@ static struct {
 	struct file model[FILES_MAX];
 	bool is_frozen;
 	bool has_backup;
+	bool skip_wal_syncs;
 	int quiet;
 	int64_t calls;
 	int64_t failures;
@@ -331,6 +332,14 @@ truncate_file(sqlite3_file *base, sqlite3_int64 size)
 	return SQLITE_OK;
 }
 
+static bool
+is_wal(const struct file *file)
+{
+	size_t length = strlen(file->name);
+
+	return length > 4 && strcmp(file->name + length - 4, "-wal") == 0;
+}
+
 static int
 sync_file(sqlite3_file *base, int flags)
 {
@@ -338,6 +347,10 @@ sync_file(sqlite3_file *base, int flags)
 	disk.hooks->before_sync();
 	if (fails(false))
 		return SQLITE_IOERR_FSYNC;
+	if (disk.skip_wal_syncs && disk.quiet == 0 && is_wal(file_of(base))) {
+		disk.hooks->after_sync();
+		return SQLITE_OK;
+	}
 	make_durable(file_of(base));
 	make_deletions_durable();
 	disk.hooks->after_sync();
@@ -739,6 +752,7 @@ fvfs_reset(void)
 	forget_files(disk.files);
 	disk.is_frozen = false;
 	disk.has_backup = false;
+	disk.skip_wal_syncs = false;
 	disk.quiet = 0;
 	disk.calls = 0;
 	disk.failures = 0;
@@ -767,6 +781,18 @@ void
 fvfs_heal(void)
 {
 	disk.failing = false;
+}
+
+void
+fvfs_skip_wal_syncs(bool skip)
+{
+	disk.skip_wal_syncs = skip;
+}
+
+bool
+fvfs_skips_wal_syncs(void)
+{
+	return disk.skip_wal_syncs;
 }
 
 int

@@ -47,6 +47,13 @@ void fvfs_quiet(bool quiet);
 void fvfs_fail(enum fvfs_error error, int64_t n, bool for_ever);
 void fvfs_heal(void);
 
+/*
+ * A control: the daemon's (not the quiet ones') syncs of a -wal do nothing, as at synchronous = NORMAL. A test that still passes then
+ * proves nothing.
+ */
+void fvfs_skip_wal_syncs(bool skip);
+bool fvfs_skips_wal_syncs(void);
+
 /* How many files some connection has open. */
 int fvfs_open_files(void);
 

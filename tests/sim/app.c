@@ -57,7 +57,7 @@ static struct {
 	struct {
 		const char *sql;
 		sqlite3_stmt *statement;
-	} cache[16];
+	} cache[40];
 } app;
 
 sqlite3 *
@@ -124,8 +124,8 @@ app_close(void)
 	allocations_resume();
 }
 
-static sqlite3_stmt *
-cached(const char *sql)
+sqlite3_stmt *
+app_statement(const char *sql)
 {
 	size_t i = 0;
 
@@ -148,7 +148,7 @@ app_number(const char *sql, int64_t argument)
 
 	allocations_pause();
 	fvfs_quiet(true);
-	statement = cached(sql);
+	statement = app_statement(sql);
 	(void)sqlite3_bind_int64(statement, 1, argument);
 	if (sqlite3_step(statement) == SQLITE_ROW &&
 	    sqlite3_column_type(statement, 0) != SQLITE_NULL)
@@ -167,7 +167,7 @@ app_held(const char *destination)
 
 	allocations_pause();
 	fvfs_quiet(true);
-	statement = cached("SELECT 1 FROM outbox_destination WHERE held AND destination = ?1");
+	statement = app_statement("SELECT 1 FROM outbox_destination WHERE held AND destination = ?1");
 	(void)sqlite3_bind_text(statement, 1, destination, -1, SQLITE_STATIC);
 	held = sqlite3_step(statement) == SQLITE_ROW;
 	(void)sqlite3_reset(statement);

@@ -42,6 +42,9 @@ void operator_read_answers(void);
 /* Every row has its final word, and nothing waits for anybody. why: the first that has not. */
 bool app_is_settled(char *why, int size);
 
+/* A statement on the app's connection, prepared once (sql is compared by address); reset it after use. */
+sqlite3_stmt *app_statement(const char *sql);
+
 /* Is this destination held, as far as the database says? */
 bool app_held(const char *destination);
 

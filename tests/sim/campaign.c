@@ -126,16 +126,30 @@ collect(struct campaign *campaign, const struct shared *shared)
 	}
 }
 
+void *
+campaign_share(size_t size)
+{
+	void *memory =
+	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	assert(memory != MAP_FAILED);
+	return memory;
+}
+
+void
+campaign_unshare(void *memory, size_t size)
+{
+	(void)munmap(memory, size);
+}
+
 void
 campaign_run(struct campaign *campaign)
 {
-	struct shared *shared = mmap(
-	    NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *shared = campaign_share(sizeof(*shared));
 	pid_t pids[CAMPAIGN_JOBS_MAX];
 	double begun = now();
 	int alive;
 
-	assert(shared != MAP_FAILED);
 	if (campaign->jobs < 1)
 		campaign->jobs = 1;
 	if (campaign->jobs > CAMPAIGN_JOBS_MAX)
@@ -161,13 +175,13 @@ campaign_run(struct campaign *campaign)
 		(void)fputc('\n', stderr);
 	campaign->seconds = now() - begun;
 	collect(campaign, shared);
-	(void)munmap(shared, sizeof(*shared));
+	campaign_unshare(shared, sizeof(*shared));
 }
 
 void
 campaign_print(const struct campaign *campaign)
 {
-	printf("%" PRId64 " runs in %.1f s (%.0f a second), %" PRId64 " failed\n", campaign->seeds,
+	printf("%" PRId64 " runs in %.1f s (%.1f a second), %" PRId64 " failed\n", campaign->seeds,
 	    campaign->seconds, (double)campaign->seeds / campaign->seconds, campaign->failures);
 	for (int i = 0; i < CAMPAIGN_FAILURES_SHOWN; i++)
 		if (campaign->shown[i][0] != '\0')

@@ -5,6 +5,7 @@
 #define OUTBOXD_SIM_CAMPAIGN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { CAMPAIGN_FAILURES_SHOWN = 20, CAMPAIGN_JOBS_MAX = 64 };
@@ -23,6 +24,10 @@ struct campaign {
 	double seconds;
 	char shown[CAMPAIGN_FAILURES_SHOWN][700];
 };
+
+/* Memory that all processes of a campaign see. */
+void *campaign_share(size_t size);
+void campaign_unshare(void *memory, size_t size);
 
 /* Runs number first .. first + seeds - 1. A process that crashes is a failure of the run that it was at. */
 void campaign_run(struct campaign *campaign);

@@ -4,7 +4,6 @@
 #include "sim/edges_sim.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +25,6 @@ static struct {
 	bool has_witness;
 	struct witness witness;
 	int witness_fails;
-	sqlite3 *db;
 	int64_t allocations;
 	int64_t allocation_failures;
 	int64_t allocation_at; /* 0: none fails */
@@ -184,7 +182,6 @@ int __wrap_witness_place(const char *database, struct witness *witness);
 void __wrap_config_free(struct config *config);
 int __wrap_stat(const char *path, struct stat *status);
 char *__wrap_realpath(const char *path, char *resolved);
-int __wrap_sqlite3_open_v2(const char *name, sqlite3 **db, int flags, const char *vfs);
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *old, size_t size);
@@ -192,7 +189,6 @@ char *__real_strdup(const char *text);
 char *__real_strndup(const char *text, size_t size);
 int __real_stat(const char *path, struct stat *status);
 char *__real_realpath(const char *path, char *resolved);
-int __real_sqlite3_open_v2(const char *name, sqlite3 **db, int flags, const char *vfs);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
@@ -301,21 +297,6 @@ __wrap_realpath(const char *path, char *resolved)
 	if (strncmp(path, "/sim/", 5) != 0)
 		return __real_realpath(path, resolved);
 	return __wrap_strdup(path);
-}
-
-int
-__wrap_sqlite3_open_v2(const char *name, sqlite3 **db, int flags, const char *vfs)
-{
-	int rc = __real_sqlite3_open_v2(name, db, flags, vfs);
-
-	edges.db = *db;
-	return rc;
-}
-
-sqlite3 *
-edges_daemon_db(void)
-{
-	return edges.db;
 }
 
 /* --- allocations --- */

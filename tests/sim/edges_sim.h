@@ -9,8 +9,6 @@
 
 #include "edge/witness.h"
 
-struct sqlite3;
-
 void edges_begin(void);
 
 /* Somebody wrote to the database: the watch's event. */
@@ -23,9 +21,6 @@ bool witness_sim_get(struct witness *witness);
 void witness_sim_fail(int n);
 /* state_dir is another's, or another machine: nothing is known. */
 void witness_sim_forget(void);
-
-/* The daemon's own connection, NULL when it has none. */
-struct sqlite3 *edges_daemon_db(void);
 
 /* Allocations of the daemon (all that is not the simulation's own). */
 void allocations_fail(int64_t n, bool for_ever); /* the n-th from now */

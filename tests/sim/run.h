@@ -9,10 +9,10 @@
 
 /* What a scripted run does to the daemon, beside a plain working day. Zero: nothing. */
 struct script {
-	bool normal_sync;         /* the control: the daemon's connection at synchronous = NORMAL */
+	bool skip_wal_syncs;      /* the control: as if the daemon committed at synchronous = NORMAL */
 	int64_t cut_at_sync;      /* power loss at the n-th sync (before it when before_sync), 0: none */
 	bool before_sync;
-	uint64_t survivors;       /* which un-synced writes survive */
+	int survivors;            /* which un-synced writes survive */
 	int64_t disk_fails_at;    /* the n-th disk call, 0: none */
 	int disk_error;           /* enum fvfs_error */
 	int64_t memory_fails_at;  /* the n-th allocation, 0: none */
