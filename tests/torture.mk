@@ -23,12 +23,12 @@ fuzz:
 	@sh tests/fuzz/fuzz.sh $(FUZZ_BUILD) $(SECONDS) $(FUZZ)
 
 # Not the sanitizers' build: valgrind wants plain code. What is quick, and one daemon's life.
-VALGRIND_SAMPLE = unit/test_reply unit/test_profile unit/test_config unit/test_policy unit/test_txn fuzz/replay_intake fuzz/replay_verdict
+VALGRIND_SAMPLE = unit/test_reply unit/test_profile unit/test_config unit/test_policy unit/test_key fuzz/replay_intake fuzz/replay_verdict
 valgrind:
 	@CC='$(CC)' sh packaging/need-packages.sh build test
 	@command -v valgrind >/dev/null || { echo 'valgrind is not here' >&2; exit 1; }
 	@+$(BUILDING) BUILD=build-valgrind CFLAGS='-O1 -g' build-valgrind/outboxd build-valgrind/fakegw \
-		$(VALGRIND_SAMPLE:%=build-valgrind/tests/%) build-valgrind/tests/e2e/test_outboxd_signals
+		$(VALGRIND_SAMPLE:%=build-valgrind/tests/%) build-valgrind/tests/e2e/test_outboxd_fetch
 	@sh tests/valgrind.sh build-valgrind $(VALGRIND_SAMPLE)
 
 torture:

@@ -32,7 +32,7 @@ daemon=$log/outboxd
 rm -f "$log"/daemon.*
 printf '#!/bin/sh\nexec %s --log-file="%s/daemon.%%p" "%s" "$@"\n' "$memcheck" "$(cd "$log" && pwd)" "$(cd "$build" && pwd)/outboxd" >"$daemon"
 chmod +x "$daemon"
-look daemon env OUTBOXD="$(cd "$log" && pwd)/outboxd" "$build/tests/e2e/test_outboxd_signals"
+look daemon env OUTBOXD="$(cd "$log" && pwd)/outboxd" "$build/tests/e2e/test_outboxd_fetch"
 errors=$(cat "$log"/daemon.* 2>/dev/null | grep -c -E '(Invalid|uninitialised|definitely lost)')
 if [ "$errors" != 0 ]; then
 	echo "FAIL $errors findings in the daemon (see $log/daemon.*)"

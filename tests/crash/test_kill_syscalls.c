@@ -464,7 +464,7 @@ scenario_test(void **state)
 
 	if (!traced_possible() || (wanted != NULL && strcmp(wanted, scenarios[which].name) != 0))
 		skip();
-	run_scenario(which, extent_of(7000, 20000, 3600000), tally_seed());
+	run_scenario(which, extent_of(7000, 12000, 3600000), tally_seed());
 }
 
 int

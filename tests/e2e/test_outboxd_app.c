@@ -73,7 +73,7 @@ static void
 the_app_is_never_busy(void **state)
 {
 	struct stand *stand = *state;
-	int64_t until = stand_clock_ms() + extent_of(20, 60, 600) * 1000;
+	int64_t until = stand_clock_ms() + extent_of(20, 30, 600) * 1000;
 	sqlite3 *db = NULL;
 	long busy = 0;
 	long done;

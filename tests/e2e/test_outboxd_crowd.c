@@ -133,7 +133,7 @@ of_eight_daemons_one_serves(void **state)
 	struct stand *stand = *state;
 	struct stand crowd[CROWD];
 	struct name names[CROWD];
-	long rounds = extent_of(15, 60, 200);
+	long rounds = extent_of(15, 25, 200);
 	long wrong = 0;
 	long won[CROWD] = {0};
 	int64_t slowest = 0;

@@ -140,9 +140,9 @@ an_outage_and_its_end(void **state)
 	enum { LIMIT = 100 };
 	static int counts[SECONDS_MAX];
 	struct stand *stand = *state;
-	int rows = (int)extent_of(400, 3000, 10000);
-	int outage_s = (int)extent_of(6, 40, 300);
-	int settle_s = (int)extent_of(2, 20, 60); /* how long it takes until retries have spread */
+	int rows = (int)extent_of(400, 1000, 10000);
+	int outage_s = (int)extent_of(6, 15, 300);
+	int settle_s = (int)extent_of(2, 5, 60); /* how long it takes until retries have spread */
 	struct rate normal;
 	struct rate down;
 	struct rate up;

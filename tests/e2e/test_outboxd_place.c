@@ -295,7 +295,7 @@ a_full_disk_loses_nothing(void **state)
 	const char *disk = scratch_path(stand->dir, "disk");
 	char filler[400];
 	const char *words[] = {"init", "--database", stand->database, NULL};
-	long rounds = extent_of(1, 3, 10);
+	long rounds = extent_of(1, 2, 10);
 	int64_t slowest = 0;
 	long violations = 0;
 	long met = 0;
@@ -364,7 +364,7 @@ static void
 a_held_database_is_waited_for(void **state)
 {
 	struct stand *stand = *state;
-	long seconds = extent_of(6, 60, 600);
+	long seconds = extent_of(6, 20, 600);
 	sqlite3 *db = NULL;
 	double cpu;
 	double share;

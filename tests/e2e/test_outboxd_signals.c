@@ -72,7 +72,7 @@ meaningless_signals_are_ignored(void **state)
 {
 	static const int signals[] = {SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGCHLD, SIGWINCH, SIGURG};
 	struct stand *stand = *state;
-	int64_t ms = extent_of(3000, 20000, 60000);
+	int64_t ms = extent_of(3000, 8000, 60000);
 	long sent;
 
 	usual(stand);
@@ -105,7 +105,7 @@ reloads_in_a_storm_lose_nothing(void **state)
 	assert_int_equal(gateway_script(stand->gateway, "* any * delay 20\n"), 0);
 	stand_start(stand);
 	assert_true(stand_wait_listening(stand));
-	sent = storm(stand, signals, 1, extent_of(3000, 10000, 60000), 2000);
+	sent = storm(stand, signals, 1, extent_of(3000, 6000, 60000), 2000);
 	assert_true(stand_runs(stand));
 	assert_true(stand_log_has(stand, "event=reload result=done"));
 	all_succeed(stand);
@@ -156,7 +156,7 @@ stopped_and_continued(void **state)
 {
 	struct stand *stand = *state;
 	long rounds = extent_of(3, 5, 10);
-	int ms = (int)extent_of(700, 5000, 20000);
+	int ms = (int)extent_of(700, 2000, 20000);
 
 	usual(stand);
 	assert_int_equal(gateway_script(stand->gateway, "* submit * delay 300\n"), 0);
