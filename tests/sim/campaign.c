@@ -69,7 +69,7 @@ work(const struct campaign *campaign, struct shared *shared, int job)
 		uint64_t number = campaign->first + (uint64_t)i;
 		bool kept;
 
-		if (i >= campaign->seeds)
+		if (i >= campaign->seeds || (campaign->stop && shared->failures > 0))
 			break;
 		shared->at[job] = (int64_t)number;
 		kept = campaign->run == NULL ? run_seed(number, false)
@@ -110,7 +110,7 @@ ended(const struct campaign *campaign, struct shared *shared, pid_t *pid, int jo
 	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	note_failure(shared, text);
 	/* The others of its share still want to be run. */
-	if (shared->at[job] != -1 && shared->next < campaign->seeds)
+	if (shared->at[job] != -1 && shared->next < campaign->seeds && !campaign->stop)
 		start(campaign, shared, pid, job);
 }
 

@@ -15,6 +15,7 @@ struct campaign {
 	int64_t seeds;
 	int jobs;
 	bool progress;
+	bool stop; /* at the first failure */
 	/* one run; NULL: run_seed() */
 	bool (*run)(uint64_t number, void *context);
 	void *context;

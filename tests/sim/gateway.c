@@ -34,6 +34,7 @@ struct job {
 	bool ended;
 	bool lost;
 	int token; /* of the newest URL */
+	int delivered; /* the newest that the daemon was given */
 };
 
 static struct {
@@ -188,6 +189,44 @@ job_of_path(const char *path)
 		return -1;
 	}
 	return number;
+}
+
+static const char *
+token_of(const char *text, int *number)
+{
+	const char *at = strstr(text, "/J");
+
+	*number = at == NULL ? -1 : atoi(at + 2);
+	if (*number < 0 || *number >= model.job_count)
+		return NULL;
+	at = strchr(at, '-');
+	return at == NULL ? NULL : at + 1;
+}
+
+void
+gateway_url_delivered(const char *text)
+{
+	int number;
+	const char *token = token_of(text, &number);
+
+	if (token != NULL && atoi(token) > model.jobs[number].delivered)
+		model.jobs[number].delivered = atoi(token);
+}
+
+bool
+gateway_url_is_newest(const char *url)
+{
+	int number;
+	const char *token = token_of(url, &number);
+
+	return token == NULL || atoi(token) >= model.jobs[number].delivered;
+}
+
+void
+gateway_urls_forgotten(void)
+{
+	for (int i = 0; i < model.job_count; i++)
+		model.jobs[i].delivered = 0;
 }
 
 static bool

@@ -104,6 +104,11 @@ void gateway_calm(bool calm);
 void gateway_receive(const struct message *message, struct response *response);
 void gateway_job_ends(int64_t job);
 
+/* Fetch URLs: one that the daemon was given, and one that it uses. A daemon that starts anew may not know the newest. */
+void gateway_url_delivered(const char *text);
+bool gateway_url_is_newest(const char *url);
+void gateway_urls_forgotten(void);
+
 /* The order that a body belongs to, or NULL. */
 struct order *gateway_order_of(const char *body);
 

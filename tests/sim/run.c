@@ -126,6 +126,7 @@ start_daemon(void)
 	struct text why;
 
 	promises_clock_is_wrong(world_skew() != 0);
+	gateway_urls_forgotten();
 	text_init(&why, 4096);
 	run.agent = agent_new(setting_current(), &why, &end);
 	if (run.agent == NULL) {
@@ -160,6 +161,17 @@ a_while(void)
 	return world_between(0, SECONDS(5));
 }
 
+/*
+ * The clock. Nobody confirms one that is wrong: not while a person looks at it. And the very first start has nothing to compare it
+ * with: it believes what it sees.
+ */
+static bool
+may_go_wrong(void)
+{
+	return world_skew() == 0 && !operator_is_asked() &&
+	    app_number("SELECT value FROM outbox_meta WHERE name = 'clock_mark' AND ?1 = 0", 0) != -1;
+}
+
 /* The ghost goes, and the disk is as it was when the daemon died. */
 static void
 bury(void)
@@ -189,8 +201,7 @@ bury(void)
 		sometimes(power_lost);
 	else
 		sometimes(killed);
-	if ((run.features & FEATURE_CLOCK) != 0 && world_chance(200) && world_skew() == 0 &&
-	    !operator_is_asked()) {
+	if ((run.features & FEATURE_CLOCK) != 0 && world_chance(200) && may_go_wrong()) {
 		sometimes(clock_wrong_at_start);
 		world_set_skew(world_chance(500) ? YEARS(10) : -YEARS(10));
 		world_schedule(world_between(SECONDS(5), SECONDS(120)), HAPPENS_CLOCK_SET, 0);
@@ -390,8 +401,7 @@ jump(void)
 {
 	static const int64_t jumps[] = {YEARS(10), -YEARS(10), HOURS(24 * 365), -HOURS(24 * 40), SECONDS(30), -SECONDS(30)};
 
-	/* Nobody confirms a clock that is wrong: not while a person looks at it. */
-	if (world_skew() != 0 || operator_is_asked())
+	if (!may_go_wrong())
 		return;
 	sometimes(clock_jumped);
 	world_set_skew(jumps[world_below(6)]);

@@ -2,6 +2,7 @@
  * sim.c - campaigns of seeds.
  *
  *   sim --seeds N [--first N] [--jobs N]     that many seeds; every counter of sometimes.h must be reached
+ *   sim --seeds N --stop                     the same up to the first failure, whatever the counters say
  *   sim --seed N --verbose                   one seed again, with all that happens
  *
  * Exit status 0: every promise was kept. Seeds are spread over processes, so that a crash is a finding like any other.
@@ -37,7 +38,7 @@ main(int argc, char **argv)
 	static const struct option options[] = {{"seeds", required_argument, NULL, 'n'},
 	    {"first", required_argument, NULL, 'f'}, {"jobs", required_argument, NULL, 'j'},
 	    {"seed", required_argument, NULL, 's'}, {"verbose", no_argument, NULL, 'v'},
-	    {"progress", no_argument, NULL, 'p'}, {NULL, 0, NULL, 0}};
+	    {"progress", no_argument, NULL, 'p'}, {"stop", no_argument, NULL, 'x'}, {NULL, 0, NULL, 0}};
 	struct campaign campaign = {.first = 1, .seeds = 2000, .jobs = (int)sysconf(_SC_NPROCESSORS_ONLN)};
 	bool verbose = false;
 	bool single = false;
@@ -65,6 +66,9 @@ main(int argc, char **argv)
 		case 'p':
 			campaign.progress = true;
 			break;
+		case 'x':
+			campaign.stop = true;
+			break;
 		default:
 			return 64;
 		}
@@ -73,5 +77,5 @@ main(int argc, char **argv)
 		return one_seed(seed, verbose);
 	campaign_run(&campaign);
 	campaign_print(&campaign);
-	return campaign.failures == 0 && campaign.unreached == 0 ? 0 : 1;
+	return campaign.failures == 0 && (campaign.stop || campaign.unreached == 0) ? 0 : 1;
 }

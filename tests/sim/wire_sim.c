@@ -615,11 +615,15 @@ write_date(struct wire_transfer *transfer)
 	    transfer->date, sizeof(transfer->date), "%a, %d %b %Y %H:%M:%S GMT", &parts);
 }
 
-/* The newest fetch URL, as it will be contacted. */
 static void
 note_delivery(struct wire_transfer *transfer)
 {
 	struct order *order = transfer->order;
+
+	if (transfer->outcome.evidence == EVIDENCE_ANSWERED && transfer->response.status == 202) {
+		gateway_url_delivered(transfer->response.body);
+		gateway_url_delivered(transfer->response.location);
+	}
 
 	if (order != NULL && transfer->response.effect_free &&
 	    transfer->outcome.evidence == EVIDENCE_ANSWERED)
