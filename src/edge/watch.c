@@ -20,8 +20,8 @@ enum {
 	READS_MAX = 256, /* somebody who writes without end must not hold the loop */
 };
 
-/* After the hint. */
-static const int64_t rungs_ms[] = {1, 2, 5, 10, 20, 50};
+/* After the hint. The last ones are for writers whose sync takes long: their commit is seen only after it. */
+static const int64_t rungs_ms[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000};
 enum { RUNGS = sizeof(rungs_ms) / sizeof(rungs_ms[0]) };
 
 struct watch {

@@ -23,7 +23,7 @@ int watch_fd(const struct watch *watch);
 bool watch_drain(struct watch *watch, int64_t now_ms);
 
 /*
- * When to look next, in ms from now_ms: 0 when a look is due now, else the time to the next rung (1, 2, 5, 10, 20, 50 ms after the
+ * When to look next, in ms from now_ms: 0 when a look is due now, else the time to the next rung (1, 2, 5, 10, 20, 50, ... 2000 ms after the
  * hint) or to the slow safety look (every 5 s).
  */
 int64_t watch_next_ms(const struct watch *watch, int64_t now_ms);
