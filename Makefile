@@ -40,7 +40,7 @@ all: $(BUILD)/outboxd
 
 # --- What this compiler accepts (packaging/probe.sh), once per build directory and compiler -----------------------
 
-NO_BUILD = test bench demo kill-campaign packages clean format lint uninstall deb rpm
+NO_BUILD = test mutants bench demo kill-campaign packages clean format lint uninstall deb rpm
 # The long campaigns.
 include tests/torture.mk
 ifneq ($(filter-out $(NO_BUILD),$(or $(MAKECMDGOALS),all)),)
@@ -189,6 +189,12 @@ SEEDS ?= 100000
 sim:
 	@+$(BUILDING) $(BUILD)/tests/sim/sim
 	@$(BUILD)/tests/sim/sim --seeds $(SEEDS) --progress
+
+# Are the tests worth anything? Seeded bugs, and the tests that must catch them. MUTANTS="name name" chooses.
+MUTANTS ?=
+.PHONY: mutants
+mutants:
+	@sh tests/mutants/run.sh $(MUTANTS)
 
 # --- The two commands ---------------------------------------------------------------------------------------------
 
