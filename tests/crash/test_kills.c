@@ -126,6 +126,8 @@ random_kills(void **state)
 	assert_int_equal(stand_stop(stand), 0);
 	oracle_check(stand, ORACLE_FINISHED);
 	assert_int_equal(shopper_lost(stand, &rows), 0);
+	/* What is parked now was parked by a surprise. */
+	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE state = 'held'"), 0);
 	tell(kills, began);
 	printf("%d orders, %lld rows: %s; %d effects, %d requests\n", rows,
 	    (long long)stand_number(stand, "SELECT count(*) FROM outbox_delivery"),
