@@ -174,7 +174,7 @@ load_logs(sqlite3 *db, const struct gateway *gateway)
 	must(db, sqlite3_exec(db,
 		     "CREATE TABLE effect (gateway, operation, reference, key);"
 		     "CREATE TABLE request (arrived INTEGER, t INTEGER, gateway, phase, target, reference, key, sha256,"
-		     " status, fault, effect, replay, stale, row)",
+		     " status, fault, effect, replay, stale, row INTEGER)",
 		     NULL, NULL, NULL));
 	load(db, gateway_effect_log(gateway), "INSERT INTO effect VALUES (?, ?, ?, ?)", effect);
 	load(db, gateway_request_log(gateway),
