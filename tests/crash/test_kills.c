@@ -17,6 +17,7 @@
 #include <sqlite3.h>
 
 #include "lib/daemon.h"
+#include "lib/gateway_ask.h"
 #include "lib/oracle.h"
 #include "lib/shopper.h"
 
@@ -60,6 +61,16 @@ tell(long kills, int64_t began)
 		printf("%s %s %d", i == 0 ? "" : ",", states[i], seen[i].kills);
 	printf("\n");
 	fflush(stdout);
+}
+
+/* What the daemon sent before is read before this. */
+static void
+mark_kill(struct stand *stand)
+{
+	struct gateway_answer answer = gateway_ask(stand->gateway, ORACLE_MARK, NULL, NULL, 10000);
+
+	assert_int_equal(answer.curl, 0);
+	gateway_answer_free(&answer);
 }
 
 /* Mostly while it works; often while it starts. */
@@ -114,6 +125,7 @@ random_kills(void **state)
 		stand_sleep_ms(life_ms(&random));
 		assert_true(stand_runs(stand));
 		stand_kill(stand);
+		mark_kill(stand);
 		count_states(stand);
 		if (k % 100 == 0)
 			tell(k, began);

@@ -169,7 +169,6 @@ stand_wait_listening(struct stand *stand)
 void
 stand_kill(struct stand *stand)
 {
-	struct timespec now;
 	int status;
 
 	if (stand->pid <= 0)
@@ -177,10 +176,7 @@ stand_kill(struct stand *stand)
 	kill(stand->pid, SIGKILL);
 	waitpid(stand->pid, &status, 0);
 	stand->pid = 0;
-	stand->kill_times = realloc(stand->kill_times, ((size_t)stand->kills + 1) * sizeof(int64_t));
-	stand_must(stand->kill_times != NULL, "memory");
-	clock_gettime(CLOCK_REALTIME, &now);
-	stand->kill_times[stand->kills++] = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	stand->kills++;
 }
 
 int
@@ -377,7 +373,6 @@ stand_free(struct stand *stand)
 	gateway_stop(stand->gateway);
 	gateway_stop(stand->canary);
 	stand_forget_destinations(stand);
-	free(stand->kill_times);
 	scratch_teardown(&stand->dir);
 	free(stand);
 }

@@ -27,8 +27,7 @@ struct stand {
 	char *destinations; /* of the next configuration */
 	char head[200];     /* further settings at the top of the configuration */
 	pid_t pid;          /* 0: not running */
-	int kills;           /* kill -9 */
-	int64_t *kill_times; /* Unix ms */
+	int kills; /* kill -9 */
 };
 
 /* For cmocka: *state is a struct stand, with the gateway running and the database initialised. */
