@@ -1,6 +1,7 @@
 /*
- * test_kills.c - kill -9 at random moments, while an app sells and the gateways misbehave. Then the faults stop, the daemon
- * runs until nothing is open, and the oracle compares what it says with what the gateways did.
+ * test_kills.c - kill -9 at random moments, while an app sells and the gateways misbehave. Then the
+ * faults stop, the daemon runs until nothing is open, and the oracle compares what it says with
+ * what the gateways did.
  *
  * OUTBOXD_KILLS: how many (80). OUTBOXD_SEED: of all random choices (the clock); it is printed.
  */
@@ -23,7 +24,8 @@
 
 enum { KILLS = 80, OPEN_MAX = 150, STATES = 6 };
 
-static const char *const states[STATES] = {"queued", "claimed", "sending", "retry", "pending", "blocked"};
+static const char *const states[STATES] = {
+    "queued", "claimed", "sending", "retry", "pending", "blocked"};
 
 /* At how many kills at least one row stood in a state, and how many rows in all. */
 static struct {
@@ -45,8 +47,10 @@ static void
 count_states(struct stand *stand)
 {
 	for (int i = 0; i < STATES; i++) {
-		int64_t rows = stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE state = '%s' AND state IN "
-			"('blocked','queued','claimed','sending','retry','pending')", states[i]);
+		int64_t rows = stand_number(stand,
+		    "SELECT count(*) FROM outbox_delivery WHERE state = '%s' AND state IN "
+		    "('blocked','queued','claimed','sending','retry','pending')",
+		    states[i]);
 
 		seen[i].kills += rows > 0;
 		seen[i].rows += rows;
@@ -56,7 +60,8 @@ count_states(struct stand *stand)
 static void
 tell(long kills, int64_t began)
 {
-	printf("%ld kills, %.1f s; kills that met a row", kills, (double)(stand_clock_ms() - began) / 1000.0);
+	printf("%ld kills, %.1f s; kills that met a row", kills,
+	    (double)(stand_clock_ms() - began) / 1000.0);
 	for (int i = 0; i < STATES; i++)
 		printf("%s %s %d", i == 0 ? "" : ",", states[i], seen[i].kills);
 	printf("\n");
@@ -90,18 +95,23 @@ static void
 settle(struct stand *stand)
 {
 	assert_int_equal(gateway_script(stand->gateway, "clear\n"), 0);
-	stand_exec(stand, "INSERT INTO outbox_control (command, destination) SELECT 'release', destination FROM "
-			  "outbox_destination WHERE held");
+	stand_exec(stand,
+	    "INSERT INTO outbox_control (command, destination) SELECT 'release', destination FROM "
+	    "outbox_destination WHERE held");
 	stand_start(stand);
 	for (int round = 0; round < 2; round++) {
-		stand_exec(stand, "INSERT INTO outbox_control (command, outbox_id) SELECT 'release', outbox_id FROM "
+		stand_exec(stand, "INSERT INTO outbox_control (command, outbox_id) SELECT "
+				  "'release', outbox_id FROM "
 				  "outbox_delivery WHERE hold_cause = 'operator'");
 		/* what waits for an unknown or held parent stays blocked */
-		assert_true(stand_wait(stand,
-		    "SELECT NOT EXISTS (SELECT 1 FROM outbox_control WHERE status = 'open') AND NOT EXISTS (SELECT 1 FROM "
-		    "outbox_delivery d WHERE state NOT IN ('done', 'held') AND NOT (state = 'blocked' AND EXISTS (SELECT 1 "
-		    "FROM outbox_delivery p WHERE p.outbox_id = d.after_id AND (p.state = 'held' OR p.result = "
-		    "'unknown'))))"));
+		assert_true(
+		    stand_wait(stand, "SELECT NOT EXISTS (SELECT 1 FROM outbox_control WHERE "
+				      "status = 'open') AND NOT EXISTS (SELECT 1 FROM "
+				      "outbox_delivery d WHERE state NOT IN ('done', 'held') AND "
+				      "NOT (state = 'blocked' AND EXISTS (SELECT 1 "
+				      "FROM outbox_delivery p WHERE p.outbox_id = d.after_id AND "
+				      "(p.state = 'held' OR p.result = "
+				      "'unknown'))))"));
 	}
 }
 
@@ -110,7 +120,8 @@ random_kills(void **state)
 {
 	struct stand *stand = *state;
 	long kills = from_environment("OUTBOXD_KILLS", KILLS);
-	uint64_t seed = (uint64_t)from_environment("OUTBOXD_SEED", (long)(stand_clock_ms() ^ (int64_t)getpid() << 20));
+	uint64_t seed = (uint64_t)from_environment(
+	    "OUTBOXD_SEED", (long)(stand_clock_ms() ^ (int64_t)getpid() << 20));
 	uint64_t random = seed;
 	int64_t began = stand_clock_ms();
 	pid_t app;
@@ -139,11 +150,13 @@ random_kills(void **state)
 	oracle_check(stand, ORACLE_FINISHED);
 	assert_int_equal(shopper_lost(stand, &rows), 0);
 	/* What is parked now was parked by a surprise. */
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE state = 'held'"), 0);
+	assert_int_equal(
+	    stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE state = 'held'"), 0);
 	tell(kills, began);
 	printf("%d orders, %lld rows: %s; %d effects, %d requests\n", rows,
 	    (long long)stand_number(stand, "SELECT count(*) FROM outbox_delivery"),
-	    stand_text(stand, "SELECT group_concat(n, ', ') FROM (SELECT count(*) || ' ' || coalesce(result, state) AS n "
+	    stand_text(stand, "SELECT group_concat(n, ', ') FROM (SELECT count(*) || ' ' || "
+			      "coalesce(result, state) AS n "
 			      "FROM outbox_delivery GROUP BY coalesce(result, state))"),
 	    gateway_effects(stand->gateway, NULL), gateway_requests(stand->gateway, NULL, NULL));
 	/* A campaign that never met a state proves nothing about it. */

@@ -1,6 +1,7 @@
 /*
- * test_outboxd_faults.c - every fault of a submit, at gateways with and without keys: the real daemon against
- * the fake gateway. Each row has a destination of its own, so that no breaker and no hold of one touches another.
+ * test_outboxd_faults.c - every fault of a submit, at gateways with and without keys: the real
+ * daemon against the fake gateway. Each row has a destination of its own, so that no breaker and no
+ * hold of one touches another.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +19,8 @@ enum { PROFILES = 4 };
 
 static const char *const profiles[PROFILES] = {"vrio", "travlinq", "riverty", "generic"};
 
-/* What becomes of the row: its result, or "held"; and how many effects the gateway has then. NULL: does not exist there. */
+/* What becomes of the row: its result, or "held"; and how many effects the gateway has then. NULL:
+ * does not exist there. */
 struct expected {
 	const char *outcome;
 	int effects;
@@ -29,16 +31,42 @@ struct fault {
 	const char *script; /* behind "REFERENCE submit"; %s: the canary's URL */
 	const char *settings;
 	struct expected expected[PROFILES];
-	bool releases; /* the destination is held by it, and has to be released for the row to go on */
+	bool releases; /* the destination is held by it, and has to be released for the row to go on
+			*/
 };
 
 #define SHORT "request_timeout = \"1500ms\";"
 
-/* Keyless: an answer that cannot be read is unknown, and nothing is sent again. Keyed: the same key again. */
-#define LOST {{"unknown", 1}, {"unknown", 1}, {"succeeded", 1}, {"succeeded", 1}}
-#define LOST_BEFORE {{"unknown", 0}, {"unknown", 0}, {"succeeded", 1}, {"succeeded", 1}}
-#define FINE {{"succeeded", 1}, {"succeeded", 1}, {"succeeded", 1}, {"succeeded", 1}}
-#define REFUSED {{"failed", 0}, {"failed", 0}, {"failed", 0}, {"failed", 0}}
+/* Keyless: an answer that cannot be read is unknown, and nothing is sent again. Keyed: the same key
+ * again. */
+#define LOST                                                                                       \
+	{                                                                                          \
+		{"unknown", 1}, {"unknown", 1}, {"succeeded", 1},                                  \
+		{                                                                                  \
+			"succeeded", 1                                                             \
+		}                                                                                  \
+	}
+#define LOST_BEFORE                                                                                \
+	{                                                                                          \
+		{"unknown", 0}, {"unknown", 0}, {"succeeded", 1},                                  \
+		{                                                                                  \
+			"succeeded", 1                                                             \
+		}                                                                                  \
+	}
+#define FINE                                                                                       \
+	{                                                                                          \
+		{"succeeded", 1}, {"succeeded", 1}, {"succeeded", 1},                              \
+		{                                                                                  \
+			"succeeded", 1                                                             \
+		}                                                                                  \
+	}
+#define REFUSED                                                                                    \
+	{                                                                                          \
+		{"failed", 0}, {"failed", 0}, {"failed", 0},                                       \
+		{                                                                                  \
+			"failed", 0                                                                \
+		}                                                                                  \
+	}
 
 /* clang-format off */
 static const struct fault faults[] = {
@@ -170,7 +198,8 @@ every_fault(struct stand *stand, int profile)
 
 		if (!faults[f].releases)
 			continue;
-		snprintf(where, sizeof(where), "'release', '%s-%s'", profiles[profile], faults[f].name);
+		snprintf(
+		    where, sizeof(where), "'release', '%s-%s'", profiles[profile], faults[f].name);
 		assert_true(stand_wait(stand,
 		    "SELECT count(*) FROM outbox_destination WHERE destination = '%s-%s' AND held",
 		    profiles[profile], faults[f].name));

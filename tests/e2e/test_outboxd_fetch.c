@@ -1,6 +1,7 @@
 /*
- * test_outboxd_fetch.c - answers that are fetched later: every fault of a poll, hostile fetch URLs, deadlines. The
- * gateway's log must show no second POST, no poll of a replaced URL, and nothing at the canary.
+ * test_outboxd_fetch.c - answers that are fetched later: every fault of a poll, hostile fetch URLs,
+ * deadlines. The gateway's log must show no second POST, no poll of a replaced URL, and nothing at
+ * the canary.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -103,9 +104,11 @@ expand(struct stand *stand, char *out, size_t size, const char *text, const char
 		if (what == 'R')
 			used += (size_t)snprintf(out + used, size - used, "%s", reference);
 		else if (what == 'C')
-			used += (size_t)snprintf(out + used, size - used, "%d", gateway_port(stand_canary(stand)));
+			used += (size_t)snprintf(
+			    out + used, size - used, "%d", gateway_port(stand_canary(stand)));
 		else if (what == 'G')
-			used += (size_t)snprintf(out + used, size - used, "%d", gateway_port(stand->gateway));
+			used += (size_t)snprintf(
+			    out + used, size - used, "%d", gateway_port(stand->gateway));
 		else
 			out[used++] = *at;
 		at += what == 'R' || what == 'C' || what == 'G';
@@ -156,7 +159,8 @@ every_poll(struct stand *stand, int profile)
 			continue;
 		print_error("%s-%s: %s, not %s (%s)\n", profiles[profile], cases[c].name, outcome,
 		    expected(&cases[c], profile),
-		    stand_text(stand, "SELECT reason FROM outbox_status WHERE id = %lld", (long long)ids[c]));
+		    stand_text(stand, "SELECT reason FROM outbox_status WHERE id = %lld",
+			(long long)ids[c]));
 		wrong++;
 	}
 	oracle_check(stand, ORACLE_FINISHED);
@@ -182,7 +186,8 @@ every_poll_at_a_generic_api(void **state)
 	every_poll(*state, 2);
 }
 
-/* Held, with the URL kept for a person, and never contacted: neither at the submit nor when a poll brings it. */
+/* Held, with the URL kept for a person, and never contacted: neither at the submit nor when a poll
+ * brings it. */
 static void
 hostile_fetch_urls_are_never_contacted(void **state)
 {
@@ -192,7 +197,8 @@ hostile_fetch_urls_are_never_contacted(void **state)
 		char fault[400];
 		char name[64];
 
-		snprintf(fault, sizeof(fault), "1 pending 1\n%%R submit 1 fetch-url %s", hostile[h]);
+		snprintf(
+		    fault, sizeof(fault), "1 pending 1\n%%R submit 1 fetch-url %s", hostile[h]);
 		snprintf(name, sizeof(name), "submit-%d", h);
 		script(stand, name, "submit", fault);
 		stand_destination(stand, name, "vrio", "");
@@ -206,21 +212,26 @@ hostile_fetch_urls_are_never_contacted(void **state)
 	}
 	stand_start(stand);
 	assert_true(stand_wait_settled(stand));
-	if (stand_number(stand, "SELECT count(*) FROM outbox_status WHERE state = 'held' AND fetch_url <> ''") !=
+	if (stand_number(stand,
+		"SELECT count(*) FROM outbox_status WHERE state = 'held' AND fetch_url <> ''") !=
 	    2 * HOSTILE)
 		stand_show(stand);
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE hold_cause = 'fetch_url'"),
+	assert_int_equal(stand_number(stand,
+			     "SELECT count(*) FROM outbox_delivery WHERE hold_cause = 'fetch_url'"),
 	    2 * HOSTILE);
 	/* A restart changes nothing about that. */
 	stand_kill(stand);
 	stand_start(stand);
 	stand_sleep_ms(500);
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_status WHERE state = 'held'"), 2 * HOSTILE);
+	assert_int_equal(
+	    stand_number(stand, "SELECT count(*) FROM outbox_status WHERE state = 'held'"),
+	    2 * HOSTILE);
 	assert_int_equal(gateway_canary_hits(stand_canary(stand)), 0);
 	oracle_check(stand, ORACLE_FINISHED);
 }
 
-/* Three in a row hold the destination; once the operator knows the host, the rows are asked for there. */
+/* Three in a row hold the destination; once the operator knows the host, the rows are asked for
+ * there. */
 static void
 foreign_fetch_urls_hold_the_destination(void **state)
 {
@@ -249,9 +260,11 @@ foreign_fetch_urls_hold_the_destination(void **state)
 		(void)stand_order(stand, "vrio", "vrio", name);
 	}
 	stand_start(stand);
-	assert_true(stand_wait(stand, "SELECT held AND cause = 'fetch_url' FROM outbox_destination"));
+	assert_true(
+	    stand_wait(stand, "SELECT held AND cause = 'fetch_url' FROM outbox_destination"));
 	stand_sleep_ms(600);
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_status WHERE state = 'held'"), 3);
+	assert_int_equal(
+	    stand_number(stand, "SELECT count(*) FROM outbox_status WHERE state = 'held'"), 3);
 	assert_string_equal(stand_outcome(stand, 4), "queued");
 	assert_int_equal(gateway_requests(stand->gateway, "f-4", NULL), 0);
 	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_stuck WHERE id = 4"), 1);
@@ -261,7 +274,8 @@ foreign_fetch_urls_hold_the_destination(void **state)
 	stand_start(stand);
 	stand_sleep_ms(500);
 	assert_int_equal(gateway_requests(stand->gateway, "f-4", NULL), 0);
-	assert_string_equal(stand_ask(stand, "command, destination", "'release', 'vrio'", NULL), "done");
+	assert_string_equal(
+	    stand_ask(stand, "command, destination", "'release', 'vrio'", NULL), "done");
 	assert_string_equal(stand_await(stand, 4), "succeeded");
 	assert_int_equal(gateway_requests(other, NULL, NULL), 0);
 
@@ -270,7 +284,8 @@ foreign_fetch_urls_hold_the_destination(void **state)
 	stand_destination(stand, "vrio", "vrio", settings);
 	stand_configure(stand);
 	stand_signal(stand, SIGHUP);
-	for (int waited = 0; waited < STAND_PATIENCE_MS && !stand_log_has(stand, "event=reload"); waited += 50)
+	for (int waited = 0; waited < STAND_PATIENCE_MS && !stand_log_has(stand, "event=reload");
+	     waited += 50)
 		stand_sleep_ms(50);
 	assert_true(stand_log_has(stand, "event=reload result=done"));
 	for (int i = 1; i <= 3; i++) {
@@ -280,7 +295,8 @@ foreign_fetch_urls_hold_the_destination(void **state)
 		assert_string_equal(stand_ask(stand, "command, outbox_id", values, NULL), "done");
 	}
 	/* These ids do not exist there (the script invented them): polled, and never sent again. */
-	assert_true(stand_wait(stand, "SELECT count(*) = 3 FROM outbox_status WHERE state = 'pending' AND polls > 1"));
+	assert_true(stand_wait(
+	    stand, "SELECT count(*) = 3 FROM outbox_status WHERE state = 'pending' AND polls > 1"));
 	assert_int_equal(gateway_wait_requests(other, NULL, "poll", 6, STAND_PATIENCE_MS), 0);
 	assert_int_equal(gateway_requests(other, NULL, "submit"), 0);
 	oracle_check(stand, ORACLE_UNDERWAY);
@@ -300,7 +316,8 @@ a_redirected_poll_holds_the_row(void **state)
 	id = stand_order(stand, "vrio", "vrio", "r-1");
 	stand_start(stand);
 	assert_string_equal(stand_await(stand, id), "held");
-	assert_string_equal(stand_await(stand, stand_order(stand, "vrio", "vrio", "r-2")), "succeeded");
+	assert_string_equal(
+	    stand_await(stand, stand_order(stand, "vrio", "vrio", "r-2")), "succeeded");
 	assert_string_equal(stand_ask(stand, "command, outbox_id", "'release', 1", NULL), "done");
 	assert_string_equal(stand_await(stand, id), "succeeded");
 	assert_int_equal(gateway_canary_hits(stand_canary(stand)), 0);
@@ -320,10 +337,12 @@ kills_between_polls(void **state)
 		char name[16];
 
 		snprintf(name, sizeof(name), "k-%d", i);
-		(void)stand_order(stand, i % 2 == 0 ? "vrio" : "travlinq", i % 2 == 0 ? "vrio" : "travlinq", name);
+		(void)stand_order(stand, i % 2 == 0 ? "vrio" : "travlinq",
+		    i % 2 == 0 ? "vrio" : "travlinq", name);
 	}
 	stand_start(stand);
-	assert_true(stand_wait(stand, "SELECT count(*) = 4 FROM outbox_status WHERE state = 'pending'"));
+	assert_true(
+	    stand_wait(stand, "SELECT count(*) = 4 FROM outbox_status WHERE state = 'pending'"));
 	for (int i = 0; i < 5; i++) {
 		/* Between polls: nothing is in flight that could bring a newer URL. */
 		stand_sleep_ms(50 + 20 * i);

@@ -1,6 +1,7 @@
 /*
- * test_outboxd_languages.c - apps in Python and PHP, with the default settings of their libraries, beside the running daemon:
- * no error of any kind, and no BUSY in particular. Where an interpreter is missing, its test is skipped.
+ * test_outboxd_languages.c - apps in Python and PHP, with the default settings of their libraries,
+ * beside the running daemon: no error of any kind, and no BUSY in particular. Where an interpreter
+ * is missing, its test is skipped.
  */
 #include <limits.h>
 #include <setjmp.h>
@@ -36,7 +37,8 @@ app(const char *name)
 	static char path[PATH_MAX];
 	const char *build = getenv("OUTBOXD_BUILD");
 
-	snprintf(path, sizeof(path), "%s/../tests/e2e/apps/%s", build == NULL ? "build" : build, name);
+	snprintf(
+	    path, sizeof(path), "%s/../tests/e2e/apps/%s", build == NULL ? "build" : build, name);
 	if (access(path, R_OK) == -1)
 		snprintf(path, sizeof(path), "tests/e2e/apps/%s", name);
 	return path;
@@ -48,8 +50,9 @@ append(struct stand *stand, char *script, size_t size, const char *interpreter, 
 {
 	size_t used = strlen(script);
 
-	snprintf(script + used, size - used, "(%s '%s' '%s' %d >'%s/%s.out' 2>&1 || touch '%s/failed') & ", interpreter,
-	    app(name), stand->database, ORDERS, (char *)stand->dir, name, (char *)stand->dir);
+	snprintf(script + used, size - used,
+	    "(%s '%s' '%s' %d >'%s/%s.out' 2>&1 || touch '%s/failed') & ", interpreter, app(name),
+	    stand->database, ORDERS, (char *)stand->dir, name, (char *)stand->dir);
 }
 
 static void
@@ -72,7 +75,8 @@ run_apps(struct stand *stand, bool python, bool php)
 		stand_show(stand);
 		fail();
 	}
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_result WHERE result = 'succeeded'"),
+	assert_int_equal(
+	    stand_number(stand, "SELECT count(*) FROM outbox_result WHERE result = 'succeeded'"),
 	    ORDERS * (python + php));
 	assert_int_equal(stand_stop(stand), 0);
 	oracle_check(stand, ORACLE_FINISHED);
@@ -119,7 +123,8 @@ both_sell_at_once(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(python_sells), TEST(php_sells), TEST(both_sell_at_once)};
+	const struct CMUnitTest tests[] = {
+	    TEST(python_sells), TEST(php_sells), TEST(both_sell_at_once)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /*
- * test_outboxd_owner.c - whose database is it: second daemons, stops, restored backups, copies, replaced files.
+ * test_outboxd_owner.c - whose database is it: second daemons, stops, restored backups, copies,
+ * replaced files.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -37,7 +38,8 @@ order(struct stand *stand, const char *destination, const char *reference)
 static void
 all_succeeded(struct stand *stand)
 {
-	assert_true(stand_wait(stand, "SELECT NOT EXISTS (SELECT 1 FROM outbox_delivery WHERE result IS NOT 'succeeded')"));
+	assert_true(stand_wait(stand,
+	    "SELECT NOT EXISTS (SELECT 1 FROM outbox_delivery WHERE result IS NOT 'succeeded')"));
 }
 
 /* Copies of shop.db and its companions; a missing -wal is a missing -wal in the copy too. */
@@ -87,7 +89,8 @@ no_requests_for(struct stand *stand, int ms)
 static void
 wait_held(struct stand *stand)
 {
-	assert_true(stand_wait(stand, "SELECT count(*) FROM outbox_meta WHERE name = 'mode' AND value = 'held'"));
+	assert_true(stand_wait(
+	    stand, "SELECT count(*) FROM outbox_meta WHERE name = 'mode' AND value = 'held'"));
 }
 
 static void
@@ -119,30 +122,38 @@ sigterm_waits_for_answers(void **state)
 	struct stand *stand = *state;
 	int64_t began;
 
-	assert_int_equal(gateway_script(stand->gateway, "d-1 submit 1 delay 1500ms\nd-2 submit 1 delay 1500ms\n"), 0);
+	assert_int_equal(gateway_script(stand->gateway,
+			     "d-1 submit 1 delay 1500ms\nd-2 submit 1 delay 1500ms\n"),
+	    0);
 	usual(stand);
 	stand_start(stand);
 	order(stand, "vrio", "d-1");
 	order(stand, "riverty", "d-2");
-	assert_true(stand_wait(stand, "SELECT count(*) = 2 FROM outbox_status WHERE state = 'sending'"));
+	assert_true(
+	    stand_wait(stand, "SELECT count(*) = 2 FROM outbox_status WHERE state = 'sending'"));
 	began = stand_clock_ms();
 	stand_signal(stand, SIGTERM);
-	for (int waited = 0; waited < STAND_PATIENCE_MS && !stand_log_has(stand, "event=stopping"); waited += 10)
+	for (int waited = 0; waited < STAND_PATIENCE_MS && !stand_log_has(stand, "event=stopping");
+	     waited += 10)
 		stand_sleep_ms(10);
 	order(stand, "vrio", "d-3"); /* not claimed any more */
 	assert_int_equal(stand_wait_end(stand, 30000), 0);
 	assert_true(stand_clock_ms() - began < 20000);
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE result = 'succeeded'"), 2);
+	assert_int_equal(
+	    stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE result = 'succeeded'"),
+	    2);
 	assert_string_equal(stand_outcome(stand, 3), "queued");
 	assert_int_equal(gateway_requests(stand->gateway, "d-3", NULL), 0);
 	oracle_check(stand, ORACLE_UNDERWAY);
 	/* Past the drain time it goes without them; then they are in doubt, as after a kill. */
-	assert_int_equal(gateway_script(stand->gateway, "d-4 submit 1 silence\nd-5 submit 1 silence\n"), 0);
+	assert_int_equal(
+	    gateway_script(stand->gateway, "d-4 submit 1 silence\nd-5 submit 1 silence\n"), 0);
 	snprintf(stand->head, sizeof(stand->head), "drain = \"500ms\";");
 	stand_start(stand);
 	order(stand, "vrio", "d-4");
 	order(stand, "riverty", "d-5");
-	assert_true(stand_wait(stand, "SELECT count(*) = 2 FROM outbox_status WHERE state = 'sending'"));
+	assert_true(
+	    stand_wait(stand, "SELECT count(*) = 2 FROM outbox_status WHERE state = 'sending'"));
 	began = stand_clock_ms();
 	assert_int_equal(stand_stop(stand), 0);
 	assert_true(stand_clock_ms() - began < 15000);
@@ -152,7 +163,8 @@ sigterm_waits_for_answers(void **state)
 	oracle_check(stand, ORACLE_FINISHED);
 }
 
-/* What a restored database holds that may have been sent since: nothing leaves until a person has looked. */
+/* What a restored database holds that may have been sent since: nothing leaves until a person has
+ * looked. */
 static void
 a_restored_backup_sends_nothing_until_adopted(void **state)
 {
@@ -173,7 +185,8 @@ a_restored_backup_sends_nothing_until_adopted(void **state)
 	copy_database(stand->database, backup);
 	stand_start(stand);
 	all_succeeded(stand);
-	snprintf(key, sizeof(key), "%s", stand_text(stand, "SELECT idempotency_key FROM outbox_status WHERE id = 3"));
+	snprintf(key, sizeof(key), "%s",
+	    stand_text(stand, "SELECT idempotency_key FROM outbox_status WHERE id = 3"));
 	order(stand, "vrio", "b-3"); /* 4, in no backup */
 	all_succeeded(stand);
 	stand_kill(stand);
@@ -194,9 +207,12 @@ a_restored_backup_sends_nothing_until_adopted(void **state)
 	(void)stand_command(stand, &status, words);
 	assert_int_equal(status, 0);
 	assert_string_equal(stand_await(stand, 2), "held"); /* keyless: may have been sent */
-	assert_true(stand_wait(stand, "SELECT count(*) = 1 FROM outbox_status WHERE reference = 'b-2' AND result = 'succeeded'"));
-	assert_string_equal(stand_text(stand, "SELECT idempotency_key FROM outbox_status WHERE id = 3"), key);
-	assert_true(stand_wait(stand, "SELECT count(*) = 1 FROM outbox_status WHERE reference = 'b-4' AND result = 'succeeded'"));
+	assert_true(stand_wait(stand, "SELECT count(*) = 1 FROM outbox_status WHERE reference = "
+				      "'b-2' AND result = 'succeeded'"));
+	assert_string_equal(
+	    stand_text(stand, "SELECT idempotency_key FROM outbox_status WHERE id = 3"), key);
+	assert_true(stand_wait(stand, "SELECT count(*) = 1 FROM outbox_status WHERE reference = "
+				      "'b-4' AND result = 'succeeded'"));
 	assert_int_equal(gateway_effects(stand->gateway, "b-1"), 1);
 	assert_int_equal(gateway_effects(stand->gateway, "b-2"), 1);
 	assert_int_equal(gateway_distinct_hashes(stand->gateway, "b-2"), 1);
@@ -205,8 +221,11 @@ a_restored_backup_sends_nothing_until_adopted(void **state)
 	/* Ids that the gateway may have seen are not given again. */
 	order(stand, "riverty", "b-5");
 	assert_true(stand_number(stand, "SELECT id FROM outbox WHERE reference = 'b-5'") > 4);
-	/* The app sells b-3 again after the restore: the same row, as far as VRIO can tell; a person decides b-1. */
-	assert_string_equal(stand_ask(stand, "command, outbox_id, argument, text", "'resolve', 2, 'succeeded', 'seen'", NULL), "done");
+	/* The app sells b-3 again after the restore: the same row, as far as VRIO can tell; a
+	 * person decides b-1. */
+	assert_string_equal(stand_ask(stand, "command, outbox_id, argument, text",
+				"'resolve', 2, 'succeeded', 'seen'", NULL),
+	    "done");
 	assert_int_equal(stand_stop(stand), 0);
 }
 
@@ -224,15 +243,18 @@ a_database_set_back_under_the_daemon_stops_it(void **state)
 	{
 		char command[1000];
 
-		snprintf(command, sizeof(command), "sqlite3 '%s' \".timeout 10000\" \".backup '%s'\"", stand->database, backup);
+		snprintf(command, sizeof(command),
+		    "sqlite3 '%s' \".timeout 10000\" \".backup '%s'\"", stand->database, backup);
 		assert_int_equal(system(command), 0);
 		order(stand, "vrio", "s-2");
 		all_succeeded(stand);
-		snprintf(command, sizeof(command), "sqlite3 '%s' \".timeout 10000\" \".restore '%s'\"", stand->database, backup);
+		snprintf(command, sizeof(command),
+		    "sqlite3 '%s' \".timeout 10000\" \".restore '%s'\"", stand->database, backup);
 		assert_int_equal(system(command), 0);
 	}
-	(void)stand_try(stand, "INSERT INTO outbox (destination, operation, reference, body) VALUES ('vrio', 'order', 's-2',"
-		" '{\"connection_order_id\":\"s-2\"}')");
+	(void)stand_try(stand, "INSERT INTO outbox (destination, operation, reference, body) "
+			       "VALUES ('vrio', 'order', 's-2',"
+			       " '{\"connection_order_id\":\"s-2\"}')");
 	assert_int_equal(stand_wait_end(stand, 30000), EX_TEMPORARY);
 	assert_int_equal(gateway_requests(stand->gateway, "s-2", "submit"), 1);
 	stand_start(stand);
@@ -320,7 +342,10 @@ restarts_need_no_adoption(void **state)
 	}
 	stand_start(stand);
 	assert_true(stand_wait_settled(stand));
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_meta WHERE name = 'mode' AND value = 'held'"), 0);
+	assert_int_equal(
+	    stand_number(
+		stand, "SELECT count(*) FROM outbox_meta WHERE name = 'mode' AND value = 'held'"),
+	    0);
 	assert_int_equal(stand_stop(stand), 0);
 	oracle_check(stand, ORACLE_FINISHED);
 }
@@ -334,7 +359,8 @@ the_gateway_dies_too(void **state)
 	static char memory[300];
 
 	stand_free(*state);
-	snprintf(memory, sizeof(memory), "%s/outboxd-memory-%d", getenv("TMPDIR") == NULL ? "/tmp" : getenv("TMPDIR"), (int)getpid());
+	snprintf(memory, sizeof(memory), "%s/outboxd-memory-%d",
+	    getenv("TMPDIR") == NULL ? "/tmp" : getenv("TMPDIR"), (int)getpid());
 	words[1] = memory;
 	*state = stand = stand_new(words);
 	stand_destination(stand, "riverty", "riverty", "");
@@ -360,8 +386,9 @@ the_gateway_dies_too(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(only_one_daemon_serves), TEST(sigterm_waits_for_answers),
-	    TEST(a_restored_backup_sends_nothing_until_adopted), TEST(a_database_set_back_under_the_daemon_stops_it),
+	const struct CMUnitTest tests[] = {TEST(only_one_daemon_serves),
+	    TEST(sigterm_waits_for_answers), TEST(a_restored_backup_sends_nothing_until_adopted),
+	    TEST(a_database_set_back_under_the_daemon_stops_it),
 	    TEST(a_replaced_file_stops_the_daemon), TEST(a_copy_elsewhere_sends_nothing),
 	    TEST(restarts_need_no_adoption), TEST(the_gateway_dies_too)};
 

@@ -1,6 +1,6 @@
 /*
- * test_outboxd_rows.c - what becomes of a row besides being sent: refused at intake, held for configuration, expired, not
- * before its time, in chains, and by an operator's word.
+ * test_outboxd_rows.c - what becomes of a row besides being sent: refused at intake, held for
+ * configuration, expired, not before its time, in chains, and by an operator's word.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -42,7 +42,8 @@ expect_reason(struct stand *stand, int64_t id, const char *outcome, const char *
 	const char *reason;
 
 	expect(stand, id, outcome);
-	reason = stand_text(stand, "SELECT reason FROM outbox_status WHERE id = %lld", (long long)id);
+	reason =
+	    stand_text(stand, "SELECT reason FROM outbox_status WHERE id = %lld", (long long)id);
 	if (strstr(reason, part) == NULL)
 		fail_msg("\"%s\" is not in \"%s\"", part, reason);
 }
@@ -66,27 +67,41 @@ rows_that_can_never_be_sent_are_invalid(void **state)
 		const char *values; /* the reference is added */
 		const char *reason;
 	} rows[] = {
-	    {"destination, operation, body", "'vrio','order','{\"card_number\":\"4111111111111111\"}'", "card"},
-	    {"destination, operation, body", "'vrio','order','{\"a\":{\"b\":[\"4111111111111111\"]}}'", "card"},
+	    {"destination, operation, body",
+		"'vrio','order','{\"card_number\":\"4111111111111111\"}'", "card"},
+	    {"destination, operation, body",
+		"'vrio','order','{\"a\":{\"b\":[\"4111111111111111\"]}}'", "card"},
 	    {"destination, operation, body", "'riverty','authorize','{\"cvv\":\"123\"}'", "cvv"},
 	    {"destination, operation, body", "'riverty','authorize','{\"a\":1'", "JSON"},
-	    {"destination, operation, body, path", "'riverty','capture','{}','/api/v3/orders/../captures'", "path"},
-	    {"destination, operation, body, path", "'riverty','capture','{}','/api/v3/orders/a/b/captures'", "path"},
-	    {"destination, operation, body, path", "'riverty','capture','{}','http://evil/api'", "path"},
-	    {"destination, operation, body, path", "'riverty','capture','{}','/api/v3/orders/a?b=c/captures'", "path"},
+	    {"destination, operation, body, path",
+		"'riverty','capture','{}','/api/v3/orders/../captures'", "path"},
+	    {"destination, operation, body, path",
+		"'riverty','capture','{}','/api/v3/orders/a/b/captures'", "path"},
+	    {"destination, operation, body, path", "'riverty','capture','{}','http://evil/api'",
+		"path"},
+	    {"destination, operation, body, path",
+		"'riverty','capture','{}','/api/v3/orders/a?b=c/captures'", "path"},
 	    {"destination, operation, body", "'riverty','capture','{}'", "path"},
 	    {"destination, operation, body, path", "'riverty','authorize','{}','/other'", "path"},
-	    {"destination, operation, body, headers", "'riverty','authorize','{}','{\"X-Auth-Key\":\"mine\"}'", "header"},
-	    {"destination, operation, body, headers", "'travlinq','flight-book','{}','{\"Host\":\"evil\"}'", "header"},
+	    {"destination, operation, body, headers",
+		"'riverty','authorize','{}','{\"X-Auth-Key\":\"mine\"}'", "header"},
+	    {"destination, operation, body, headers",
+		"'travlinq','flight-book','{}','{\"Host\":\"evil\"}'", "header"},
 	    {"destination, operation, body, headers",
 		"'travlinq','flight-book','{}','{\"conversationId\":\"a\\r\\nX: y\"}'", "header"},
-	    {"destination, operation, body, headers", "'travlinq','flight-book','{}','[]'", "headers"},
-	    {"destination, operation, body, idempotency_key", "'vrio','order','{}','k'", "idempotency_key"},
-	    {"destination, operation, body, idempotency_key", "'riverty','authorize','{}','has space'", "idempotency_key"},
+	    {"destination, operation, body, headers", "'travlinq','flight-book','{}','[]'",
+		"headers"},
+	    {"destination, operation, body, idempotency_key", "'vrio','order','{}','k'",
+		"idempotency_key"},
 	    {"destination, operation, body, idempotency_key",
-		"'riverty','authorize','{}','123456789012345678901234567890123456789012345678901'", "idempotency_key"},
-	    {"destination, operation, body", "'riverty','authorize', zeroblob(2000000)", "body_max"},
-	    {"destination, operation, body, content_type", "'riverty','authorize','{}','a' || char(10) || 'b'", "content_type"},
+		"'riverty','authorize','{}','has space'", "idempotency_key"},
+	    {"destination, operation, body, idempotency_key",
+		"'riverty','authorize','{}','123456789012345678901234567890123456789012345678901'",
+		"idempotency_key"},
+	    {"destination, operation, body", "'riverty','authorize', zeroblob(2000000)",
+		"body_max"},
+	    {"destination, operation, body, content_type",
+		"'riverty','authorize','{}','a' || char(10) || 'b'", "content_type"},
 	    {"destination, operation, body, path", "'riverty','capture','{}', x'00ff'", "column"},
 	};
 	struct stand *stand = *state;
@@ -102,10 +117,14 @@ rows_that_can_never_be_sent_are_invalid(void **state)
 	}
 	assert_int_equal(gateway_requests(stand->gateway, NULL, "submit"), 0);
 	/* A key that another row has. */
-	expect(stand, stand_insert(stand, "destination, operation, body, idempotency_key, reference",
-		"'riverty', 'authorize', '{\"order\":{\"number\":\"k-1\"}}', 'mine', 'k-1'"), "succeeded");
-	expect_reason(stand, stand_insert(stand, "destination, operation, body, idempotency_key, reference",
-		"'riverty', 'authorize', '{\"order\":{\"number\":\"k-2\"}}', 'mine', 'k-2'"), "invalid", "already used");
+	expect(stand,
+	    stand_insert(stand, "destination, operation, body, idempotency_key, reference",
+		"'riverty', 'authorize', '{\"order\":{\"number\":\"k-1\"}}', 'mine', 'k-1'"),
+	    "succeeded");
+	expect_reason(stand,
+	    stand_insert(stand, "destination, operation, body, idempotency_key, reference",
+		"'riverty', 'authorize', '{\"order\":{\"number\":\"k-2\"}}', 'mine', 'k-2'"),
+	    "invalid", "already used");
 	oracle_check(stand, ORACLE_FINISHED);
 }
 
@@ -117,39 +136,48 @@ hash_of(const char *key, const char *body, size_t length, char *hex)
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	static const char head[] = "POST\n/generic/x\n";
 
-	assert_true(EVP_DigestInit_ex(context, EVP_sha256(), NULL) && EVP_DigestUpdate(context, head, strlen(head)) &&
-	    EVP_DigestUpdate(context, key, strlen(key)) && EVP_DigestUpdate(context, "\n", 1) &&
-	    EVP_DigestUpdate(context, body, length) && EVP_DigestFinal_ex(context, digest, NULL));
+	assert_true(EVP_DigestInit_ex(context, EVP_sha256(), NULL) &&
+		    EVP_DigestUpdate(context, head, strlen(head)) &&
+		    EVP_DigestUpdate(context, key, strlen(key)) &&
+		    EVP_DigestUpdate(context, "\n", 1) && EVP_DigestUpdate(context, body, length) &&
+		    EVP_DigestFinal_ex(context, digest, NULL));
 	EVP_MD_CTX_free(context);
 	for (size_t i = 0; i < 32; i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 }
 
 static void
-expect_bytes(struct stand *stand, const char *reference, const char *type, const char *value, const char *body, size_t length)
+expect_bytes(struct stand *stand, const char *reference, const char *type, const char *value,
+    const char *body, size_t length)
 {
-	int64_t id = stand_insert(stand, "destination, operation, reference, path, content_type, body",
-	    "'generic', 'post', '%s', '/generic/x', '%s', %s", reference, type, value);
+	int64_t id =
+	    stand_insert(stand, "destination, operation, reference, path, content_type, body",
+		"'generic', 'post', '%s', '/generic/x', '%s', %s", reference, type, value);
 	cJSON *log;
 	char hex[80];
 
 	expect(stand, id, "succeeded");
-	hash_of(stand_text(stand, "SELECT idempotency_key FROM outbox_status WHERE id = %lld", (long long)id), body, length, hex);
+	hash_of(stand_text(stand, "SELECT idempotency_key FROM outbox_status WHERE id = %lld",
+		    (long long)id),
+	    body, length, hex);
 	log = gateway_request_log(stand->gateway);
 	assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(
-		cJSON_GetArrayItem(log, cJSON_GetArraySize(log) - 1), "sha256")), hex);
+				cJSON_GetArrayItem(log, cJSON_GetArraySize(log) - 1), "sha256")),
+	    hex);
 	cJSON_Delete(log);
 }
 
 static void
 the_bytes_of_the_body_arrive_as_they_were(void **state)
 {
-	static const char text[] = "{\"reference\" : \"text\",\"a\":9007199254740993,\"b\":10.10,\"c\":\"\xc3\xa4\" }";
+	static const char text[] =
+	    "{\"reference\" : \"text\",\"a\":9007199254740993,\"b\":10.10,\"c\":\"\xc3\xa4\" }";
 	struct stand *stand = *state;
 	char quoted[200];
 
 	start_usual(stand);
-	expect_bytes(stand, "blob", "application/octet-stream", "x'00ff0a0d00'", "\x00\xff\x0a\x0d\x00", 5);
+	expect_bytes(
+	    stand, "blob", "application/octet-stream", "x'00ff0a0d00'", "\x00\xff\x0a\x0d\x00", 5);
 	snprintf(quoted, sizeof(quoted), "'%s'", text);
 	expect_bytes(stand, "text", "application/json", quoted, text, strlen(text));
 	expect_bytes(stand, "empty", "application/json", "''", "", 0);
@@ -164,7 +192,8 @@ unknown_destinations_wait_for_configuration(void **state)
 
 	start_usual(stand);
 	later = stand_order(stand, "later", "riverty", "u-1");
-	operation = stand_insert(stand, "destination, operation, reference, body", "'vrio', 'charge', 'u-2', '{}'");
+	operation = stand_insert(
+	    stand, "destination, operation, reference, body", "'vrio', 'charge', 'u-2', '{}'");
 	expect_reason(stand, later, "held", "later");
 	expect_reason(stand, operation, "held", "charge");
 	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_stuck"), 2);
@@ -172,7 +201,8 @@ unknown_destinations_wait_for_configuration(void **state)
 	stand_destination(stand, "later", "riverty", "");
 	stand_configure(stand);
 	stand_signal(stand, SIGHUP);
-	assert_true(stand_wait(stand, "SELECT result = 'succeeded' FROM outbox_status WHERE id = %lld", (long long)later));
+	assert_true(stand_wait(stand,
+	    "SELECT result = 'succeeded' FROM outbox_status WHERE id = %lld", (long long)later));
 	assert_string_equal(stand_outcome(stand, operation), "held");
 	/* A bad configuration keeps the good one. */
 	snprintf(stand->head, sizeof(stand->head), "drian = \"1s\";");
@@ -205,8 +235,11 @@ time_of_rows(void **state)
 	began = stand_clock_ms();
 	soon = stand_insert(stand, "destination, operation, reference, body, not_before",
 	    "'riverty', 'authorize', 't-3', '{\"order\":{\"number\":\"t-3\"}}', " NOW " + 1500");
-	waits = stand_insert(stand, "destination, operation, reference, path, body, not_before, after_id",
-	    "'riverty', 'capture', 't-3', '/api/v3/orders/t-3/captures', '{}', " NOW " + 2500, %lld", (long long)soon);
+	waits = stand_insert(stand,
+	    "destination, operation, reference, path, body, not_before, after_id",
+	    "'riverty', 'capture', 't-3', '/api/v3/orders/t-3/captures', '{}', " NOW
+	    " + 2500, %lld",
+	    (long long)soon);
 	stand_sleep_ms(700);
 	if (stand_clock_ms() - began < 1200)
 		assert_int_equal(gateway_requests(stand->gateway, "t-3", NULL), 0);
@@ -221,7 +254,8 @@ static int64_t
 capture(struct stand *stand, const char *reference, int64_t after)
 {
 	return stand_insert(stand, "destination, operation, reference, path, body, after_id",
-	    "'riverty', 'capture', '%s', '/api/v3/orders/%s/captures', '{}', %lld", reference, reference, (long long)after);
+	    "'riverty', 'capture', '%s', '/api/v3/orders/%s/captures', '{}', %lld", reference,
+	    reference, (long long)after);
 }
 
 static void
@@ -230,13 +264,16 @@ chains(void **state)
 	struct stand *stand = *state;
 	int64_t good, bad, needs, lost, child, grandchild;
 
-	assert_int_equal(gateway_script(stand->gateway,
-	    "authorize:c-bad submit * reject\nauthorize:c-needs submit * action-required\nv-lost submit 1 lose\n"), 0);
+	assert_int_equal(
+	    gateway_script(stand->gateway, "authorize:c-bad submit * reject\nauthorize:c-needs "
+					   "submit * action-required\nv-lost submit 1 lose\n"),
+	    0);
 	start_usual(stand);
 	good = capture(stand, "c-good", stand_order(stand, "riverty", "riverty", "c-good"));
 	bad = capture(stand, "c-bad", stand_order(stand, "riverty", "riverty", "c-bad"));
 	grandchild = stand_insert(stand, "destination, operation, reference, path, body, after_id",
-	    "'riverty', 'refund', 'c-bad', '/api/v3/orders/c-bad/refunds', '{}', %lld", (long long)bad);
+	    "'riverty', 'refund', 'c-bad', '/api/v3/orders/c-bad/refunds', '{}', %lld",
+	    (long long)bad);
 	needs = capture(stand, "c-needs", stand_order(stand, "riverty", "riverty", "c-needs"));
 	lost = stand_order(stand, "vrio", "vrio", "v-lost");
 	child = capture(stand, "v-lost", lost);
@@ -247,17 +284,23 @@ chains(void **state)
 	stand_sleep_ms(200);
 	assert_string_equal(stand_outcome(stand, needs), "blocked");
 	assert_string_equal(stand_outcome(stand, child), "blocked");
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_stuck WHERE id IN (%lld, %lld)", (long long)needs,
-		(long long)child), 2);
+	assert_int_equal(
+	    stand_number(stand, "SELECT count(*) FROM outbox_stuck WHERE id IN (%lld, %lld)",
+		(long long)needs, (long long)child),
+	    2);
 	oracle_check(stand, ORACLE_FINISHED);
 	/* Inserted after its parent has ended. */
-	expect(stand, stand_insert(stand, "destination, operation, reference, path, body, after_id",
-		"'riverty', 'void', 'c-bad', '/api/v3/orders/c-bad/voids', '{}', %lld", (long long)(bad - 1)), "canceled");
+	expect(stand,
+	    stand_insert(stand, "destination, operation, reference, path, body, after_id",
+		"'riverty', 'void', 'c-bad', '/api/v3/orders/c-bad/voids', '{}', %lld",
+		(long long)(bad - 1)),
+	    "canceled");
 	/* The operator settles the parent. */
 	{
 		char values[64];
 
-		snprintf(values, sizeof(values), "'resolve', %lld, 'succeeded', 'seen at VRIO'", (long long)lost);
+		snprintf(values, sizeof(values), "'resolve', %lld, 'succeeded', 'seen at VRIO'",
+		    (long long)lost);
 		ask(stand, "command, outbox_id, argument, text", values, "done");
 		expect(stand, child, "succeeded");
 		snprintf(values, sizeof(values), "'cancel', %lld", (long long)needs);
@@ -272,8 +315,11 @@ the_operator_decides(void **state)
 {
 	struct stand *stand = *state;
 
-	assert_int_equal(gateway_script(stand->gateway,
-	    "o-2 submit 1 before lose\no-3 submit 1 lose\no-5 submit 1 status 500\no-5 submit 2- ok\no-6 submit 1 pending 1\no-6 poll * not-ready-forever\n"), 0);
+	assert_int_equal(
+	    gateway_script(stand->gateway,
+		"o-2 submit 1 before lose\no-3 submit 1 lose\no-5 submit 1 status 500\no-5 submit "
+		"2- ok\no-6 submit 1 pending 1\no-6 poll * not-ready-forever\n"),
+	    0);
 	start_usual(stand);
 	ask(stand, "command, destination, text", "'hold', 'vrio', 'maintenance'", "done");
 	(void)stand_order(stand, "vrio", "vrio", "o-1"); /* 1 */
@@ -303,30 +349,40 @@ the_operator_decides(void **state)
 	assert_int_equal(gateway_requests(stand->gateway, "o-2", "submit"), 1);
 	oracle_check(stand, ORACLE_FINISHED);
 	/* The gateway was asked: o-2 was not made, o-3 was. */
-	ask(stand, "command, outbox_id, argument, text", "'retry', 2, 'resubmit', 'VRIO has no such order'", "done");
-	assert_true(stand_wait(stand, "SELECT result = 'succeeded' FROM outbox_status WHERE id = 2"));
-	ask(stand, "command, outbox_id, argument, text", "'resolve', 3, 'succeeded', 'order 12 at VRIO'", "done");
+	ask(stand, "command, outbox_id, argument, text",
+	    "'retry', 2, 'resubmit', 'VRIO has no such order'", "done");
+	assert_true(
+	    stand_wait(stand, "SELECT result = 'succeeded' FROM outbox_status WHERE id = 2"));
+	ask(stand, "command, outbox_id, argument, text",
+	    "'resolve', 3, 'succeeded', 'order 12 at VRIO'", "done");
 	expect(stand, 3, "succeeded");
-	ask(stand, "command, outbox_id, argument, text", "'resolve', 3, 'failed', 'no, sorry'", "refused");
+	ask(stand, "command, outbox_id, argument, text", "'resolve', 3, 'failed', 'no, sorry'",
+	    "refused");
 	ask(stand, "command, outbox_id", "'release', 4", "done");
-	assert_true(stand_wait(stand, "SELECT result = 'succeeded' FROM outbox_status WHERE id = 4"));
+	assert_true(
+	    stand_wait(stand, "SELECT result = 'succeeded' FROM outbox_status WHERE id = 4"));
 	ask(stand, "command, outbox_id", "'cancel', 4", "refused");
-	assert_true(stand_number(stand, "SELECT revision FROM outbox_result WHERE outbox_id = 2") > 1);
-	assert_int_equal(stand_number(stand, "SELECT revision FROM outbox_result WHERE outbox_id = 3"), 2);
+	assert_true(
+	    stand_number(stand, "SELECT revision FROM outbox_result WHERE outbox_id = 2") > 1);
+	assert_int_equal(
+	    stand_number(stand, "SELECT revision FROM outbox_result WHERE outbox_id = 3"), 2);
 	/* A keyed row whose result is unknown: the same key again. */
 	(void)stand_order(stand, "generic", "generic", "o-5");
 	expect(stand, 5, "unknown");
 	ask(stand, "command, outbox_id", "'retry', 5", "refused");
 	ask(stand, "command, outbox_id, key_mode", "'retry', 5, 'same'", "done");
-	assert_true(stand_wait(stand, "SELECT result = 'succeeded' FROM outbox_status WHERE id = 5"));
+	assert_true(
+	    stand_wait(stand, "SELECT result = 'succeeded' FROM outbox_status WHERE id = 5"));
 	/* A pending row can be held, released and resolved, and is never sent again. */
 	(void)stand_order(stand, "vrio", "vrio", "o-6");
-	assert_true(stand_wait(stand, "SELECT state = 'pending' AND polls > 1 FROM outbox_status WHERE id = 6"));
+	assert_true(stand_wait(
+	    stand, "SELECT state = 'pending' AND polls > 1 FROM outbox_status WHERE id = 6"));
 	ask(stand, "command, outbox_id", "'cancel', 6", "refused");
 	ask(stand, "command, outbox_id", "'hold', 6", "done");
 	ask(stand, "command, outbox_id", "'release', 6", "done");
 	assert_true(stand_wait(stand, "SELECT state = 'pending' FROM outbox_status WHERE id = 6"));
-	ask(stand, "command, outbox_id, argument, text", "'resolve', 6, 'succeeded', 'made'", "done");
+	ask(stand, "command, outbox_id, argument, text", "'resolve', 6, 'succeeded', 'made'",
+	    "done");
 	expect(stand, 6, "succeeded");
 	assert_int_equal(gateway_requests(stand->gateway, "o-6", "submit"), 1);
 	oracle_check(stand, ORACLE_FINISHED);
@@ -348,18 +404,28 @@ a_row_in_flight_is_not_replaced(void **state)
 	start_usual(stand);
 	id = stand_order(stand, "vrio", "vrio", "x-1");
 	assert_int_equal(gateway_wait_requests(stand->gateway, NULL, NULL, 0, 1), 0);
-	assert_true(stand_wait(stand, "SELECT state = 'sending' FROM outbox_status WHERE id = %lld", (long long)id));
-	assert_int_not_equal(stand_try(stand, "INSERT OR REPLACE INTO outbox (id, destination, operation, reference, body) "
-		"VALUES (%lld, 'vrio', 'order', 'x-1', '{}')", (long long)id), 0);
-	assert_int_not_equal(stand_try(stand, "INSERT OR REPLACE INTO outbox (destination, operation, reference, body) "
-		"VALUES ('vrio', 'order', 'x-1', '{}')"), 0);
+	assert_true(stand_wait(
+	    stand, "SELECT state = 'sending' FROM outbox_status WHERE id = %lld", (long long)id));
+	assert_int_not_equal(
+	    stand_try(stand,
+		"INSERT OR REPLACE INTO outbox (id, destination, operation, reference, body) "
+		"VALUES (%lld, 'vrio', 'order', 'x-1', '{}')",
+		(long long)id),
+	    0);
+	assert_int_not_equal(
+	    stand_try(stand,
+		"INSERT OR REPLACE INTO outbox (destination, operation, reference, body) "
+		"VALUES ('vrio', 'order', 'x-1', '{}')"),
+	    0);
 	assert_int_not_equal(stand_try(stand, "DELETE FROM outbox"), 0);
 	assert_int_not_equal(stand_try(stand, "UPDATE outbox SET body = '{}'"), 0);
 	expect(stand, id, "succeeded");
 	stand_exec(stand, "DELETE FROM outbox WHERE id = %lld", (long long)id);
 	/* Deleted, and still remembered. */
-	assert_int_not_equal(stand_try(stand, "INSERT INTO outbox (destination, operation, reference, body) "
-		"VALUES ('vrio', 'order', 'x-1', '{}')"), 0);
+	assert_int_not_equal(
+	    stand_try(stand, "INSERT INTO outbox (destination, operation, reference, body) "
+			     "VALUES ('vrio', 'order', 'x-1', '{}')"),
+	    0);
 	assert_int_equal(gateway_effects(stand->gateway, "x-1"), 1);
 	oracle_check(stand, ORACLE_FINISHED);
 }
@@ -371,7 +437,8 @@ triggers_of_the_merchant_do_not_bind_the_daemon(void **state)
 	struct stand *stand = *state;
 
 	stand_exec(stand,
-	    "CREATE TRIGGER mine AFTER UPDATE ON outbox_delivery BEGIN SELECT RAISE(ABORT, 'no'); END;"
+	    "CREATE TRIGGER mine AFTER UPDATE ON outbox_delivery BEGIN SELECT RAISE(ABORT, 'no'); "
+	    "END;"
 	    "CREATE TRIGGER mine2 BEFORE INSERT ON outbox_result BEGIN SELECT RAISE(IGNORE); END");
 	start_usual(stand);
 	expect(stand, stand_order(stand, "vrio", "vrio", "m-1"), "succeeded");
@@ -386,8 +453,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(rows_that_can_never_be_sent_are_invalid),
-	    TEST(the_bytes_of_the_body_arrive_as_they_were), TEST(unknown_destinations_wait_for_configuration),
-	    TEST(time_of_rows), TEST(chains), TEST(the_operator_decides), TEST(a_row_in_flight_is_not_replaced),
+	    TEST(the_bytes_of_the_body_arrive_as_they_were),
+	    TEST(unknown_destinations_wait_for_configuration), TEST(time_of_rows), TEST(chains),
+	    TEST(the_operator_decides), TEST(a_row_in_flight_is_not_replaced),
 	    TEST(triggers_of_the_merchant_do_not_bind_the_daemon)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

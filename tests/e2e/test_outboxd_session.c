@@ -1,5 +1,6 @@
 /*
- * test_outboxd_session.c - logins, refused credentials, politeness: what concerns a destination as a whole.
+ * test_outboxd_session.c - logins, refused credentials, politeness: what concerns a destination as
+ * a whole.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -17,7 +18,8 @@
 #include "lib/scratch.h"
 
 static void
-orders(struct stand *stand, const char *destination, const char *profile, const char *prefix, int count)
+orders(struct stand *stand, const char *destination, const char *profile, const char *prefix,
+    int count)
 {
 	char name[32];
 
@@ -34,22 +36,28 @@ expect_all(struct stand *stand, const char *outcome, int count)
 	int64_t got;
 
 	assert_true(stand_wait_settled(stand));
-	got = stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE result = '%s'", outcome);
+	got = stand_number(
+	    stand, "SELECT count(*) FROM outbox_delivery WHERE result = '%s'", outcome);
 	if (got != count)
 		stand_show(stand);
 	assert_int_equal(got, count);
 }
 
-/* Nothing is sent without a session; eight rows need one login, and eight late refusals one more. */
+/* Nothing is sent without a session; eight rows need one login, and eight late refusals one more.
+ */
 static void
 one_login_for_many_rows(void **state)
 {
 	struct stand *stand = *state;
 
-	/* All eight are under way when the session ends, and are refused one after the other, some after the new login. */
-	assert_int_equal(gateway_script(stand->gateway,
-	    "a-* submit 1 delay 500ms\nb-* submit 1 expire-session\nb-[0-3] submit 1 delay 300ms\n"
-	    "b-[4-5] submit 1 delay 1s\nb-6 submit 1 delay 1500ms\nb-7 submit 1 delay 2s\n"), 0);
+	/* All eight are under way when the session ends, and are refused one after the other, some
+	 * after the new login. */
+	assert_int_equal(
+	    gateway_script(stand->gateway,
+		"a-* submit 1 delay 500ms\nb-* submit 1 expire-session\nb-[0-3] submit 1 delay "
+		"300ms\n"
+		"b-[4-5] submit 1 delay 1s\nb-6 submit 1 delay 1500ms\nb-7 submit 1 delay 2s\n"),
+	    0);
 	stand_destination(stand, "travlinq", "travlinq", "concurrency = 8;");
 	orders(stand, "travlinq", "travlinq", "a", 8);
 	stand_start(stand);
@@ -69,12 +77,15 @@ one_relogin_and_then_a_hold(void **state)
 {
 	struct stand *stand = *state;
 
-	/* Each submit of this row meets an expired session: the second time in a row it is the credentials. */
+	/* Each submit of this row meets an expired session: the second time in a row it is the
+	 * credentials. */
 	assert_int_equal(gateway_script(stand->gateway, "e-0 submit 1-2 expire-session\n"), 0);
-	stand_destination(stand, "travlinq", "travlinq", "probe_interval = \"1s\"; probe_interval_max = \"1s\";");
+	stand_destination(
+	    stand, "travlinq", "travlinq", "probe_interval = \"1s\"; probe_interval_max = \"1s\";");
 	orders(stand, "travlinq", "travlinq", "e", 1);
 	stand_start(stand);
-	assert_true(stand_wait(stand, "SELECT count(*) FROM outbox_destination WHERE held AND cause = 'credentials'"));
+	assert_true(stand_wait(
+	    stand, "SELECT count(*) FROM outbox_destination WHERE held AND cause = 'credentials'"));
 	assert_int_equal(gateway_requests(stand->gateway, "e-0", "submit"), 2);
 	assert_int_equal(gateway_effects(stand->gateway, NULL), 0);
 	/* The probe is a login, which succeeds; then the row goes on. */
@@ -93,7 +104,8 @@ a_refused_login_holds_the_destination(void **state)
 	orders(stand, "travlinq", "travlinq", "l", 3);
 	stand_start(stand);
 	assert_true(stand_wait(stand, "SELECT count(*) FROM outbox_destination WHERE held"));
-	assert_string_equal(stand_await(stand, stand_order(stand, "vrio", "vrio", "other")), "succeeded");
+	assert_string_equal(
+	    stand_await(stand, stand_order(stand, "vrio", "vrio", "other")), "succeeded");
 	expect_all(stand, "succeeded", 4);
 	assert_int_equal(gateway_requests(stand->gateway, NULL, "login"), 3);
 	oracle_check(stand, ORACLE_FINISHED);
@@ -110,16 +122,19 @@ wrong_credentials_wait_for_better_ones(void **state)
 	stand_destination(stand, "riverty", "riverty", "");
 	orders(stand, "riverty", "riverty", "w", 5);
 	stand_start(stand);
-	assert_true(stand_wait(stand, "SELECT count(*) FROM outbox_destination WHERE held AND cause = 'credentials'"));
+	assert_true(stand_wait(
+	    stand, "SELECT count(*) FROM outbox_destination WHERE held AND cause = 'credentials'"));
 	stand_sleep_ms(1000);
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE state = 'done'"), 0);
+	assert_int_equal(
+	    stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE state = 'done'"), 0);
 	/* probes only: one at a time, at growing intervals */
 	assert_true(gateway_requests(stand->gateway, NULL, "submit") < 20);
 	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_stuck"), 5);
 	assert_string_equal(stand_text(stand, "SELECT status FROM outbox_health"), "attention");
 	assert_int_equal(gateway_script(stand->gateway, "clear\n"), 0);
 	expect_all(stand, "succeeded", 5);
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_destination WHERE held"), 0);
+	assert_int_equal(
+	    stand_number(stand, "SELECT count(*) FROM outbox_destination WHERE held"), 0);
 	oracle_check(stand, ORACLE_FINISHED);
 }
 
@@ -129,15 +144,19 @@ retry_after_slows_the_destination(void **state)
 	struct stand *stand = *state;
 	int64_t began;
 
-	assert_int_equal(gateway_script(stand->gateway, "p-0 submit 1 status 429 retry-after 3\n"), 0);
+	assert_int_equal(
+	    gateway_script(stand->gateway, "p-0 submit 1 status 429 retry-after 3\n"), 0);
 	stand_destination(stand, "riverty", "riverty", "concurrency = 1;");
 	stand_destination(stand, "vrio", "vrio", "");
 	stand_start(stand);
 	orders(stand, "riverty", "riverty", "p", 1);
-	assert_true(stand_wait(stand, "SELECT attempts = 1 AND state = 'retry' FROM outbox_status WHERE id = 1"));
+	assert_true(stand_wait(
+	    stand, "SELECT attempts = 1 AND state = 'retry' FROM outbox_status WHERE id = 1"));
 	began = stand_clock_ms();
-	assert_string_equal(stand_await(stand, stand_order(stand, "vrio", "vrio", "other")), "succeeded");
-	assert_string_equal(stand_await(stand, stand_order(stand, "riverty", "riverty", "p-1")), "succeeded");
+	assert_string_equal(
+	    stand_await(stand, stand_order(stand, "vrio", "vrio", "other")), "succeeded");
+	assert_string_equal(
+	    stand_await(stand, stand_order(stand, "riverty", "riverty", "p-1")), "succeeded");
 	assert_true(stand_clock_ms() - began > 2000); /* the whole destination waited */
 	expect_all(stand, "succeeded", 3);
 	oracle_check(stand, ORACLE_FINISHED);
@@ -151,16 +170,21 @@ the_breaker_of_a_keyless_gateway(void **state)
 	int64_t burnt;
 
 	assert_int_equal(gateway_script(stand->gateway, "b-* submit * lose\n"), 0);
-	stand_destination(stand, "vrio", "vrio", "concurrency = 1; probe_interval = \"2s\"; probe_interval_max = \"2s\";");
+	stand_destination(stand, "vrio", "vrio",
+	    "concurrency = 1; probe_interval = \"2s\"; probe_interval_max = \"2s\";");
 	orders(stand, "vrio", "vrio", "b", 20);
 	stand_start(stand);
-	assert_true(stand_wait(stand, "SELECT count(*) >= 2 FROM outbox_delivery WHERE result = 'unknown'"));
+	assert_true(stand_wait(
+	    stand, "SELECT count(*) >= 2 FROM outbox_delivery WHERE result = 'unknown'"));
 	stand_sleep_ms(1000);
-	burnt = stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE result = 'unknown'");
+	burnt =
+	    stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE result = 'unknown'");
 	assert_true(burnt <= 3);
 	assert_int_equal(gateway_script(stand->gateway, "clear\n"), 0);
 	assert_true(stand_wait_settled(stand));
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE result = 'unknown'"), burnt);
+	assert_int_equal(
+	    stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE result = 'unknown'"),
+	    burnt);
 	oracle_check(stand, ORACLE_FINISHED);
 }
 
@@ -181,7 +205,8 @@ a_dead_gateway_delays_nobody(void **state)
 	assert_int_equal(gateway_wait_requests(stand->gateway, NULL, NULL, 0, 1), 0);
 	began = stand_clock_ms();
 	orders(stand, "good", "riverty", "good", 100);
-	assert_true(stand_wait(stand, "SELECT count(*) = 100 FROM outbox_delivery WHERE result = 'succeeded'"));
+	assert_true(stand_wait(
+	    stand, "SELECT count(*) = 100 FROM outbox_delivery WHERE result = 'succeeded'"));
 	assert_true(stand_clock_ms() - began < 20000);
 	oracle_check(stand, ORACLE_UNDERWAY);
 	assert_int_equal(gateway_requests(stand->gateway, "refused-0", NULL), 0);
@@ -209,8 +234,10 @@ an_untrusted_certificate_holds_the_destination(void **state)
 	struct gateway *tls;
 
 	snprintf(command, sizeof(command),
-	    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout %s -out %s -days 2 "
-	    "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2>/dev/null", key, cert);
+	    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout %s "
+	    "-out %s -days 2 "
+	    "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2>/dev/null",
+	    key, cert);
 	assert_int_equal(system(command), 0);
 	gateway_stop(stand->gateway);
 	tls = stand->gateway = gateway_start(stand->dir, words);
@@ -218,9 +245,12 @@ an_untrusted_certificate_holds_the_destination(void **state)
 	stand_destination(stand, "riverty", "riverty", "");
 	orders(stand, "riverty", "riverty", "tls", 3);
 	stand_start(stand);
-	assert_true(stand_wait(stand, "SELECT count(*) FROM outbox_destination WHERE held AND cause = 'trust'"));
+	assert_true(stand_wait(
+	    stand, "SELECT count(*) FROM outbox_destination WHERE held AND cause = 'trust'"));
 	wait_without_requests(stand, 700);
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE exposed_at IS NOT NULL AND state <> 'sending'"), 0);
+	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE "
+					     "exposed_at IS NOT NULL AND state <> 'sending'"),
+	    0);
 	/* The operator names the authority. */
 	snprintf(settings, sizeof(settings), "ca_file = \"%s\";", cert);
 	stand_forget_destinations(stand);
@@ -236,10 +266,11 @@ an_untrusted_certificate_holds_the_destination(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(one_login_for_many_rows), TEST(one_relogin_and_then_a_hold),
-	    TEST(a_refused_login_holds_the_destination), TEST(wrong_credentials_wait_for_better_ones),
-	    TEST(retry_after_slows_the_destination), TEST(the_breaker_of_a_keyless_gateway),
-	    TEST(a_dead_gateway_delays_nobody), TEST(an_untrusted_certificate_holds_the_destination)};
+	const struct CMUnitTest tests[] = {TEST(one_login_for_many_rows),
+	    TEST(one_relogin_and_then_a_hold), TEST(a_refused_login_holds_the_destination),
+	    TEST(wrong_credentials_wait_for_better_ones), TEST(retry_after_slows_the_destination),
+	    TEST(the_breaker_of_a_keyless_gateway), TEST(a_dead_gateway_delays_nobody),
+	    TEST(an_untrusted_certificate_holds_the_destination)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -219,7 +219,8 @@ holds_signals(pid_t pid)
 int
 stand_stop(struct stand *stand)
 {
-	for (int waited = 0; waited < 5000 && stand->pid > 0 && !holds_signals(stand->pid); waited += 5)
+	for (int waited = 0; waited < 5000 && stand->pid > 0 && !holds_signals(stand->pid);
+	     waited += 5)
 		stand_sleep_ms(5);
 	stand_signal(stand, SIGTERM);
 	return stand_wait_end(stand, STAND_PATIENCE_MS);
@@ -283,8 +284,7 @@ says(const char *extra, const char *name)
 }
 
 void
-stand_destination(
-    struct stand *stand, const char *name, const char *profile, const char *extra)
+stand_destination(struct stand *stand, const char *name, const char *profile, const char *extra)
 {
 	char *old = stand->destinations;
 	char text[4096];
@@ -302,7 +302,8 @@ stand_destination(
 	if (!says(extra, "headers"))
 		ADD(" %s", credentials);
 	if (strcmp(profile, "travlinq") == 0 && !says(extra, "login"))
-		ADD(" login = { userName = \"%s\"; password = \"p\"; companyCode = \"C\"; };", name);
+		ADD(" login = { userName = \"%s\"; password = \"p\"; companyCode = \"C\"; };",
+		    name);
 	if ((strcmp(profile, "riverty") == 0 || strcmp(profile, "generic") == 0) &&
 	    !says(extra, "key_retention"))
 		ADD(" key_retention = \"24h\";");
@@ -317,7 +318,8 @@ stand_destination(
 	ADD(" %s };\n", extra);
 #undef ADD
 	stand_must(used < sizeof(text), "stand_destination");
-	stand_must(asprintf(&stand->destinations, "%s%s", old == NULL ? "" : old, text) > 0, "memory");
+	stand_must(
+	    asprintf(&stand->destinations, "%s%s", old == NULL ? "" : old, text) > 0, "memory");
 	free(old);
 }
 
@@ -333,7 +335,8 @@ stand_configure(struct stand *stand)
 {
 	char *text;
 	int length = asprintf(&text,
-	    "database = \"%s\";\nstate_dir = \"state\";\nprofiles = \"%s\";\n%s\ndestinations = {\n%s};\n",
+	    "database = \"%s\";\nstate_dir = \"state\";\nprofiles = \"%s\";\n%s\ndestinations = "
+	    "{\n%s};\n",
 	    stand->database, profiles(), stand->head,
 	    stand->destinations == NULL ? "" : stand->destinations);
 	mode_t mask = umask(0077);
@@ -356,7 +359,8 @@ stand_new(const char *const *gateway_args)
 	stand_must(stand != NULL && scratch_setup(&stand->dir) == 0, "scratch");
 	snprintf(stand->database, sizeof(stand->database), "%s/shop.db", (char *)stand->dir);
 	snprintf(stand->config, sizeof(stand->config), "%s/outboxd.conf", (char *)stand->dir);
-	stand->gateway = gateway_start(stand->dir, gateway_args == NULL ? gateway_words : gateway_args);
+	stand->gateway =
+	    gateway_start(stand->dir, gateway_args == NULL ? gateway_words : gateway_args);
 	stand_must(stand->gateway != NULL, "gateway_start");
 	words[2] = stand->database;
 	(void)stand_command(stand, &status, words);

@@ -1,5 +1,6 @@
 /*
- * daemon_app.c - the app's and the operator's side of a stand: plain SQL on connections of their own.
+ * daemon_app.c - the app's and the operator's side of a stand: plain SQL on connections of their
+ * own.
  */
 #include "lib/daemon.h"
 #include "lib/daemon_parts.h"
@@ -150,20 +151,24 @@ stand_insert(struct stand *stand, const char *columns, const char *values, ...)
 }
 
 int64_t
-stand_order(struct stand *stand, const char *destination, const char *profile, const char *reference)
+stand_order(
+    struct stand *stand, const char *destination, const char *profile, const char *reference)
 {
 	if (strcmp(profile, "riverty") == 0)
 		return stand_insert(stand, "destination, operation, reference, body",
-		    "'%s', 'authorize', '%s', '{\"order\":{\"number\":\"%s\",\"totalGrossAmount\":10.10}}'",
+		    "'%s', 'authorize', '%s', "
+		    "'{\"order\":{\"number\":\"%s\",\"totalGrossAmount\":10.10}}'",
 		    destination, reference, reference);
 	if (strcmp(profile, "vrio") == 0)
 		return stand_insert(stand, "destination, operation, reference, body",
-		    "'%s', 'order', '%s', '{\"connection_order_id\":\"%s\",\"action\":\"process\"}'",
+		    "'%s', 'order', '%s', "
+		    "'{\"connection_order_id\":\"%s\",\"action\":\"process\"}'",
 		    destination, reference, reference);
 	if (strcmp(profile, "travlinq") == 0)
 		return stand_insert(stand, "destination, operation, reference, headers, body",
 		    "'%s', 'flight-book', '%s', "
-		    "'{\"conversationId\":\"6f1f9fd2-7b5e-4b8e-9a3e-0d2f3c1b1002\"}', '{\"offerId\":\"%s\"}'",
+		    "'{\"conversationId\":\"6f1f9fd2-7b5e-4b8e-9a3e-0d2f3c1b1002\"}', "
+		    "'{\"offerId\":\"%s\"}'",
 		    destination, reference, reference);
 	return stand_insert(stand, "destination, operation, reference, path, body",
 	    "'%s', 'post', '%s', '/generic/pay', '{\"reference\":\"%s\"}'", destination, reference,
@@ -179,14 +184,16 @@ stand_show(struct stand *stand)
 	size_t length = strlen(log);
 
 	sqlite3_prepare_v2(db,
-	    "SELECT id, destination, operation, reference, state, result, attempts, polls, reason FROM "
+	    "SELECT id, destination, operation, reference, state, result, attempts, polls, reason "
+	    "FROM "
 	    "outbox_status ORDER BY state = 'done', id LIMIT 60",
 	    -1, &statement, NULL);
 	while (statement != NULL && sqlite3_step(statement) == SQLITE_ROW) {
 		for (int i = 0; i < sqlite3_column_count(statement); i++) {
 			const unsigned char *text = sqlite3_column_text(statement, i);
 
-			fprintf(stderr, "%s%s", i == 0 ? "" : " | ", text == NULL ? "-" : (const char *)text);
+			fprintf(stderr, "%s%s", i == 0 ? "" : " | ",
+			    text == NULL ? "-" : (const char *)text);
 		}
 		fputc('\n', stderr);
 	}
@@ -221,8 +228,8 @@ stand_wait(struct stand *stand, const char *format, ...)
 bool
 stand_wait_settled(struct stand *stand)
 {
-	return stand_wait(stand,
-	    "SELECT NOT EXISTS (SELECT 1 FROM outbox_delivery WHERE state NOT IN ('done', 'held'))");
+	return stand_wait(stand, "SELECT NOT EXISTS (SELECT 1 FROM outbox_delivery WHERE state NOT "
+				 "IN ('done', 'held'))");
 }
 
 const char *
@@ -236,7 +243,8 @@ const char *
 stand_await(struct stand *stand, int64_t id)
 {
 	if (!stand_wait(stand,
-		"SELECT state IN ('done', 'held') FROM outbox_status WHERE id = %lld", (long long)id))
+		"SELECT state IN ('done', 'held') FROM outbox_status WHERE id = %lld",
+		(long long)id))
 		return "(not in time)";
 	return stand_outcome(stand, id);
 }
@@ -253,10 +261,12 @@ stand_ask(struct stand *stand, const char *columns, const char *values, const ch
 		fail_msg("%s\n%s", sqlite3_errmsg(db), sql);
 	id = sqlite3_last_insert_rowid(db);
 	sqlite3_close(db);
-	if (!stand_wait(stand, "SELECT status <> 'open' FROM outbox_control WHERE id = %lld", (long long)id))
+	if (!stand_wait(stand, "SELECT status <> 'open' FROM outbox_control WHERE id = %lld",
+		(long long)id))
 		return "open";
 	if (answer != NULL)
 		*answer = stand_text(
 		    stand, "SELECT answer FROM outbox_control WHERE id = %lld", (long long)id);
-	return stand_text(stand, "SELECT status FROM outbox_control WHERE id = %lld", (long long)id);
+	return stand_text(
+	    stand, "SELECT status FROM outbox_control WHERE id = %lld", (long long)id);
 }

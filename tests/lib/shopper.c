@@ -21,25 +21,24 @@ enum { EACH = 3, SQL_MAX = 4096 };
 static const char *const profiles[] = {"vrio", "travlinq", "riverty", "generic"};
 
 /* What a reference's first word means. Plain ones come most often. */
-static const char *const kinds[] = {"ok", "ok", "ok", "slow", "slow", "lose", "trunc", "s502", "s503", "s429", "no",
-    "pend", "pend", "pend", "pendlose", "pend503", "slowpoll", "session"};
+static const char *const kinds[] = {"ok", "ok", "ok", "slow", "slow", "lose", "trunc", "s502",
+    "s503", "s429", "no", "pend", "pend", "pend", "pendlose", "pend503", "slowpoll", "session"};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
-static const char faults[] =
-    "slow-* submit * delay 60ms\n"
-    "lose-* submit 1 lose\n"
-    "trunc-* submit 1 truncate\n"
-    "s502-* submit 1 after status 502\n"
-    "s503-* submit 1 status 503\n"
-    "s429-* submit 1 status 429\n"
-    "no-* submit * reject\n"
-    "pend* submit 1 pending 5\n"
-    "pendlose-* poll 2 lose\n"
-    "pendlose-* poll 4 reset\n"
-    "pend503-* poll 1-2 status 503\n"
-    "slowpoll-* submit 1 pending 2\n"
-    "slowpoll-* poll * delay 40ms\n"
-    "session-* submit 1 expire-session\n";
+static const char faults[] = "slow-* submit * delay 60ms\n"
+			     "lose-* submit 1 lose\n"
+			     "trunc-* submit 1 truncate\n"
+			     "s502-* submit 1 after status 502\n"
+			     "s503-* submit 1 status 503\n"
+			     "s429-* submit 1 status 429\n"
+			     "no-* submit * reject\n"
+			     "pend* submit 1 pending 5\n"
+			     "pendlose-* poll 2 lose\n"
+			     "pendlose-* poll 4 reset\n"
+			     "pend503-* poll 1-2 status 503\n"
+			     "slowpoll-* submit 1 pending 2\n"
+			     "slowpoll-* poll * delay 40ms\n"
+			     "session-* submit 1 expire-session\n";
 
 const char *
 shopper_faults(void)
@@ -66,7 +65,8 @@ shopper_destinations(struct stand *stand)
 		for (int i = 1; i <= EACH; i++) {
 			snprintf(name, sizeof(name), "%s%d", profiles[p], i);
 			stand_destination(stand, name, profiles[p],
-			    "concurrency = 6; probe_interval = \"100ms\"; probe_interval_max = \"200ms\";");
+			    "concurrency = 6; probe_interval = \"100ms\"; probe_interval_max = "
+			    "\"200ms\";");
 		}
 	}
 }
@@ -101,17 +101,20 @@ open_rows(struct shopper *s)
 	sqlite3_stmt *statement = NULL;
 	int count;
 
-	must(s, sqlite3_prepare_v2(s->db,
-		    "SELECT count(*) FROM outbox_delivery WHERE state IN "
-		    "('blocked','queued','claimed','sending','retry','pending')",
-		    -1, &statement, NULL), "prepare");
+	must(s,
+	    sqlite3_prepare_v2(s->db,
+		"SELECT count(*) FROM outbox_delivery WHERE state IN "
+		"('blocked','queued','claimed','sending','retry','pending')",
+		-1, &statement, NULL),
+	    "prepare");
 	must(s, sqlite3_step(statement), "count");
 	count = sqlite3_column_int(statement, 0);
 	sqlite3_finalize(statement);
 	return count;
 }
 
-/* One order, in the words of its gateway; at Riverty often with its capture. reference gets what it is called. */
+/* One order, in the words of its gateway; at Riverty often with its capture. reference gets what it
+ * is called. */
 static void
 sell(struct shopper *s, char *reference, size_t size)
 {
@@ -123,31 +126,38 @@ sell(struct shopper *s, char *reference, size_t size)
 	snprintf(reference, size, "%s-%c%ld", kind, profiles[p][0], ++s->sold);
 	if (p == 0)
 		snprintf(text, sizeof(text),
-		    "INSERT INTO outbox (destination, operation, reference, body) VALUES ('vrio%d', 'order', '%s',"
+		    "INSERT INTO outbox (destination, operation, reference, body) VALUES "
+		    "('vrio%d', 'order', '%s',"
 		    " '{\"connection_order_id\":\"%s\",\"action\":\"process\"}')",
 		    which, reference, reference);
 	else if (p == 1)
 		snprintf(text, sizeof(text),
-		    "INSERT INTO outbox (destination, operation, reference, headers, body) VALUES ('travlinq%d',"
-		    " 'flight-book', '%s', '{\"conversationId\":\"6f1f9fd2-7b5e-4b8e-9a3e-0d2f3c1b1002\"}',"
+		    "INSERT INTO outbox (destination, operation, reference, headers, body) VALUES "
+		    "('travlinq%d',"
+		    " 'flight-book', '%s', "
+		    "'{\"conversationId\":\"6f1f9fd2-7b5e-4b8e-9a3e-0d2f3c1b1002\"}',"
 		    " '{\"offerId\":\"%s\"}')",
 		    which, reference, reference);
 	else if (p == 2)
 		snprintf(text, sizeof(text),
-		    "INSERT INTO outbox (destination, operation, reference, body) VALUES ('riverty%d', 'authorize', '%s',"
+		    "INSERT INTO outbox (destination, operation, reference, body) VALUES "
+		    "('riverty%d', 'authorize', '%s',"
 		    " '{\"order\":{\"number\":\"%s\",\"totalGrossAmount\":10.10}}')",
 		    which, reference, reference);
 	else
 		snprintf(text, sizeof(text),
-		    "INSERT INTO outbox (destination, operation, reference, path, body) VALUES ('generic%d', 'post', '%s',"
+		    "INSERT INTO outbox (destination, operation, reference, path, body) VALUES "
+		    "('generic%d', 'post', '%s',"
 		    " '/generic/pay', '{\"reference\":\"%s\"}')",
 		    which, reference, reference);
 	sql(s, text);
 	if (p != 2 || shopper_random(&s->random) % 2 == 0)
 		return;
 	snprintf(text, sizeof(text),
-	    "INSERT INTO outbox (destination, operation, reference, path, body, after_id) VALUES ('riverty%d', 'capture',"
-	    " '%s', '/api/v3/orders/%s/captures', '{\"totalGrossAmount\":10.10}', last_insert_rowid())",
+	    "INSERT INTO outbox (destination, operation, reference, path, body, after_id) VALUES "
+	    "('riverty%d', 'capture',"
+	    " '%s', '/api/v3/orders/%s/captures', '{\"totalGrossAmount\":10.10}', "
+	    "last_insert_rowid())",
 	    which, reference, reference);
 	sql(s, text);
 }
@@ -160,7 +170,8 @@ interfere(struct shopper *s)
 	char text[SQL_MAX];
 
 	snprintf(text, sizeof(text),
-	    "INSERT INTO outbox_control (command, outbox_id) SELECT '%s', max(1, max(id) - %d) FROM outbox",
+	    "INSERT INTO outbox_control (command, outbox_id) SELECT '%s', max(1, max(id) - %d) "
+	    "FROM outbox",
 	    commands[shopper_random(&s->random) % 3], (int)(shopper_random(&s->random) % 30));
 	sql(s, text);
 }
@@ -228,12 +239,14 @@ shopper_lost(struct stand *stand, int *rows)
 	int lost = 0;
 
 	stand_must(file != NULL && sqlite3_open(stand->database, &db) == SQLITE_OK &&
-		sqlite3_prepare_v2(db, "SELECT 1 FROM outbox_delivery WHERE reference = ?", -1, &statement, NULL) ==
-		    SQLITE_OK,
+		       sqlite3_prepare_v2(db, "SELECT 1 FROM outbox_delivery WHERE reference = ?",
+			   -1, &statement, NULL) == SQLITE_OK,
 	    "committed");
 	*rows = 0;
-	sqlite3_exec(db, "CREATE TEMP TABLE seen AS SELECT reference FROM outbox_delivery; "
-			 "CREATE INDEX temp.seen_reference ON seen (reference)", NULL, NULL, NULL);
+	sqlite3_exec(db,
+	    "CREATE TEMP TABLE seen AS SELECT reference FROM outbox_delivery; "
+	    "CREATE INDEX temp.seen_reference ON seen (reference)",
+	    NULL, NULL, NULL);
 	sqlite3_finalize(statement);
 	sqlite3_prepare_v2(db, "SELECT 1 FROM temp.seen WHERE reference = ?", -1, &statement, NULL);
 	while (fgets(line, sizeof(line), file) != NULL) {

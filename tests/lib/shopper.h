@@ -1,6 +1,7 @@
 /*
- * shopper.h - an app that never stops selling: a process of its own that inserts rows for all gateways, with
- * references that say what goes wrong with them, and now and then an operator's request.
+ * shopper.h - an app that never stops selling: a process of its own that inserts rows for all
+ * gateways, with references that say what goes wrong with them, and now and then an operator's
+ * request.
  */
 #ifndef OUTBOXD_TESTS_SHOPPER_H
 #define OUTBOXD_TESTS_SHOPPER_H
@@ -15,8 +16,8 @@ void shopper_destinations(struct stand *stand);
 /* The script lines for its references. */
 const char *shopper_faults(void);
 
-/* Starts it; it waits while more than open_max rows are open. Every reference whose transaction has committed stands in
- * the file "committed" of the stand. */
+/* Starts it; it waits while more than open_max rows are open. Every reference whose transaction has
+ * committed stands in the file "committed" of the stand. */
 pid_t shopper_start(struct stand *stand, uint64_t seed, int open_max);
 /* kill -9: a sale may have been committed and not been noted. */
 void shopper_kill(pid_t pid);
