@@ -486,6 +486,7 @@ app_recount(bool restored)
 	}
 	if (!restored)
 		return;
+	gateway_app_was_restored();
 	app.row_count = 0;
 	for (int i = 0; i < order_count(); i++)
 		if (order_at(i)->row > 0)

@@ -39,6 +39,7 @@ struct job {
 
 static struct {
 	bool calm;
+	bool app_was_restored;
 	struct order orders[ORDERS_MAX];
 	int order_count;
 	struct remembered keys[KEYS_MAX];
@@ -59,6 +60,18 @@ void
 gateway_calm(bool calm)
 {
 	model.calm = calm;
+}
+
+void
+gateway_app_was_restored(void)
+{
+	model.app_was_restored = true;
+}
+
+bool
+gateway_is_app_restored(void)
+{
+	return model.app_was_restored;
 }
 
 struct order *
@@ -470,7 +483,9 @@ receive_keyed(struct order *order, const struct message *message, struct respons
 	const struct remembered *known = recall(message);
 
 	if (known != NULL) {
-		if (known->order != order->number)
+		if (known->order != order->number && model.app_was_restored && order->own_key[0] != '\0')
+			order->misjudged = true;
+		else if (known->order != order->number)
 			world_violation("P4", "orders %d and %d share key %s", known->order,
 			    order->number, message->key);
 		*response = known->response;

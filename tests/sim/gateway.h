@@ -100,6 +100,9 @@ struct response {
 /* All forgotten. healthy: no fault at the gateway itself. */
 void gateway_begin(void);
 void gateway_calm(bool calm);
+/* The app has lost what came after its backup: an own key that is used twice then is its own doing. */
+void gateway_app_was_restored(void);
+bool gateway_is_app_restored(void);
 /* The request has arrived: what it does, and what it is answered. */
 void gateway_receive(const struct message *message, struct response *response);
 void gateway_job_ends(int64_t job);

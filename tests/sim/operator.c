@@ -84,6 +84,12 @@ operator_command(void)
 		(void)request("adopt", 0, NULL, NULL, NULL, NULL);
 	if (order == NULL || order->row == 0)
 		return;
+	/* After a restore nobody sends on a hunch what has no key: outboxd would take a plain retry for a considered word. */
+	if (gateway_is_app_restored() && !order->keyed && order->unexcused > 0) {
+		if (order->state == STATE_HELD)
+			decide(order, true);
+		return;
+	}
 	switch (world_below(11)) {
 	case 0:
 		(void)request("cancel", order->row, NULL, NULL, NULL, NULL);
@@ -99,10 +105,7 @@ operator_command(void)
 		(void)request("hold", order->row, NULL, NULL, NULL, NULL);
 		break;
 	case 4:
-		if (order->state == STATE_HELD && order->unexcused > 0 && !order->keyed)
-			decide(order, true); /* nobody releases such a row without a look at the gateway */
-		else
-			(void)request("release", order->row, NULL, NULL, NULL, NULL);
+		(void)request("release", order->row, NULL, NULL, NULL, NULL);
 		break;
 	case 5:
 		(void)request("hold", 0, destination, NULL, NULL, "a test");

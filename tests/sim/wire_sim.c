@@ -108,12 +108,14 @@ static struct {
 	enum weather weather[GATEWAY_COUNT];
 	struct message messages[MESSAGES_MAX];
 	bool in_hook;
+	bool dateless; /* no gateway of this world says what time it is */
 } air;
 
 void
 wire_sim_begin(void)
 {
 	memset(&air, 0, sizeof(air));
+	air.dateless = world_chance(250);
 }
 
 void
@@ -579,7 +581,7 @@ wire_sim_arrival(int64_t number)
 	else
 		gateway_receive(message, &response);
 	delay = bend(message, &response);
-	response.date_missing = world_chance(100);
+	response.date_missing = air.dateless || world_chance(100);
 	if (transfer == NULL || transfer->progress != WAITING || delay == -1)
 		return;
 	transfer->response = response;
