@@ -184,8 +184,11 @@ ownership_take(struct agent *agent, struct text *why)
 	} else {
 		agent->mode = MODE_ADOPT;
 		store_stand_still(agent->store, true);
-		if (present == WITNESS_FOUND)
+		/* What only the note knew must outlive a power cut, too: this database is not served until somebody says so. */
+		if (present == WITNESS_FOUND) {
 			agent->witness = found;
+			(void)witness_write(agent_config(agent)->state_dir, &found, 1);
+		}
 		(void)snprintf(
 		    agent->mode_reason, sizeof(agent->mode_reason), "%s", text_string(&reason));
 		log_write(LOG_LEVEL_ERROR, "adopt_needed", LOG_TEXT("found", agent->mode_reason));
