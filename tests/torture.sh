@@ -9,9 +9,10 @@ extent=${1:-whole}
 make=${MAKE:-make}
 build=${BUILD:-build}
 logs=$build/torture
+unset BUILD # what is built with other flags has its own directory
 case $extent in
 whole) fuzz_seconds=300 sanitize='unit wire store agent sim crash fuzz e2e' total=11 ;;
-slice) fuzz_seconds=10 sanitize='unit fuzz' total=9 ;;
+slice) fuzz_seconds=10 sanitize='unit fuzz' total=7 ;;
 *)
 	echo 'torture.sh: whole or slice' >&2
 	exit 64
@@ -40,7 +41,9 @@ campaign() {
 	"$@" >"$log" 2>&1 </dev/null
 	status=$?
 	took=$(($(date +%s) - at))
-	last=$(grep -v '^ *$' "$log" | tail -n 1 | tr '\t' ' ' | cut -c1-160)
+	last=$(tr '\r\t' '\n ' <"$log" | grep -E ' (kills|seeds|caught|cuts|passed|of [0-9]+,)' | tail -n 1)
+	if [ -z "$last" ] || [ "$status" != 0 ]; then last=$(tr '\r\t' '\n ' <"$log" | grep -v '^ *$' | tail -n 1); fi
+	last=$(echo "$last" | cut -c1-160)
 	if [ "$status" != 0 ]; then
 		failed=$((failed + 1))
 		printf '%s\t1\tFAILED: %s\t1\n' "$name" "$last" >>"$OUTBOXD_TALLY"
@@ -78,25 +81,30 @@ sanitized() {
 	# shellcheck disable=SC2046 # words are wanted
 	set -- $(tests_of build-asan "$sanitize")
 	# shellcheck disable=SC2086
-	$make --no-print-directory -j"$(nproc)" SANITIZE=1 build-asan/outboxd build-asan/fakegw "$@" &&
+	$make --no-print-directory -j"$(nproc)" SANITIZE=1 BUILD=build-asan build-asan/outboxd build-asan/fakegw "$@" &&
 		OUTBOXD_EXTENT=test OUTBOXD_TALLY= sh tests/run.sh build-asan "$@"
 }
 
-campaign 'build' $make --no-print-directory -j"$(nproc)" "$build/outboxd" "$build/fakegw" $(tests_of "$build" 'e2e crash')
+campaign 'build' $make --no-print-directory -j"$(nproc)" BUILD="$build" "$build/outboxd" "$build/fakegw" $(tests_of "$build" 'e2e crash')
 case $extent in
 slice) campaign 'kill at every syscall' sh tests/run.sh "$build" "$build/tests/crash/test_kill_syscalls" ;;
-whole) campaign 'kill at every syscall' $make --no-print-directory kill-syscalls ;;
+whole) campaign 'kill at every syscall' $make --no-print-directory BUILD="$build" kill-syscalls ;;
 esac
 ends=$(for name in crowd signals app place outage; do echo "$build/tests/e2e/test_outboxd_$name"; done)
 # shellcheck disable=SC2086 # words are wanted
 campaign 'owners, signals, app, place' sh tests/run.sh "$build" $ends
 case $extent in
-slice) target 'random kills' kill-campaign KILLS=200 OUTBOXD_KILLS=200 ;;
+slice) target 'random kills' kill-campaign KILLS=200 ;;
 whole) target 'random kills' kill-campaign ;;
 esac
-target 'simulator' sim
-target 'power cuts' power-cuts
-target 'mutants' mutants
+case $extent in
+slice) target 'simulator' sim SEEDS=2000 ;;
+whole)
+	target 'simulator' sim
+	target 'power cuts' power-cuts
+	target 'mutants' mutants
+	;;
+esac
 campaign 'fuzzing' $make --no-print-directory fuzz SECONDS=$fuzz_seconds
 campaign 'sanitizers' sanitized
 case $extent in
