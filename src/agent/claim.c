@@ -293,7 +293,8 @@ lane_wanted(struct agent *agent, struct lane *lane, int64_t *wake_at)
 		return due;
 	/* Nothing is claimed without a session in hand. */
 	lane_login(agent, lane);
-	if (!lane->session.logging_in)
+	/* A login that is due and did not start waits for the next probe, which gate_wake_at() has told: not a reason to spin. */
+	if (!lane->session.logging_in && lane->session.login_at > agent->boot)
 		sooner(wake_at, lane->session.login_at);
 	return false;
 }
