@@ -178,7 +178,7 @@ TEST_TOOLS += $(BUILD)/fakegw
 SIM_BIN = $(patsubst %.c,$(BUILD)/%,tests/sim/sim.c $(sort $(wildcard tests/sim/test_*.c)))
 SIM_OBJ = $(filter-out $(SIM_BIN:=.o),$(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/sim/*.c))))
 SIM_WRAP = $(foreach f,malloc calloc realloc strdup strndup stat realpath config_free witness_read witness_write \
-	witness_place,-Wl,--wrap=$(f))
+	witness_place witness_note,-Wl,--wrap=$(f))
 $(SIM_BIN): $(BUILD)/%: $(BUILD)/%.o $(SIM_OBJ) $(BUILD)/libtest.a $(BUILD)/liboutboxd.a $(BUILD)/libcore.a
 	$(call say,LD,$@)
 	$(Q)$(LINK) $(SIM_WRAP) -o $@ $(filter %.o %.a,$^) $(LIBS) $(TEST_LIBS)

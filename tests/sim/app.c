@@ -353,6 +353,7 @@ insert_again(struct order *order)
 	describe(order, kind, &row);
 	(void)snprintf(body, sizeof(body), "{\"order\":%d,\"kind\":%d}", order->number, (int)kind);
 	(void)snprintf(reference, sizeof(reference), "o%d", order->number);
+	order->inserted_again = true;
 	order->after_row = 0;
 	order->expires_at = -1;
 	order->row = insert_row(&row, &order->certain);

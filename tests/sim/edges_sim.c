@@ -24,6 +24,8 @@ static struct {
 	int64_t look_at;
 	bool has_witness;
 	struct witness witness;
+	bool has_note;
+	struct witness note;
 	int witness_fails;
 	int64_t allocations;
 	int64_t allocation_failures;
@@ -179,6 +181,7 @@ log_event(enum log_level level, const char *event, const struct log_field *field
 enum witness_found __wrap_witness_read(const char *state_dir, struct witness *witness);
 int __wrap_witness_write(const char *state_dir, const struct witness *witness, int durable);
 int __wrap_witness_place(const char *database, struct witness *witness);
+int __wrap_witness_note(const char *state_dir, const struct witness *witness, int *fd);
 void __wrap_config_free(struct config *config);
 int __wrap_stat(const char *path, struct stat *status);
 char *__wrap_realpath(const char *path, char *resolved);
@@ -201,10 +204,21 @@ __wrap_witness_read(const char *state_dir, struct witness *witness)
 {
 	(void)state_dir;
 	memset(witness, 0, sizeof(*witness));
-	if (!edges.has_witness)
-		return WITNESS_ABSENT;
-	*witness = edges.witness;
-	return WITNESS_FOUND;
+	return witness_sim_get(witness) ? WITNESS_FOUND : WITNESS_ABSENT;
+}
+
+/* Not synced: a power cut may take it (see witness_sim_power_loss()). */
+int
+__wrap_witness_note(const char *state_dir, const struct witness *witness, int *fd)
+{
+	(void)state_dir;
+	(void)fd;
+	world_point();
+	if (world_dead() == DEATH_NONE) {
+		edges.note = *witness;
+		edges.has_note = true;
+	}
+	return 0;
 }
 
 int
@@ -245,8 +259,22 @@ __wrap_witness_place(const char *database, struct witness *witness)
 bool
 witness_sim_get(struct witness *witness)
 {
+	const struct witness *note = &edges.note;
+
 	*witness = edges.witness;
+	if (edges.has_witness && edges.has_note &&
+	    strcmp(note->database_id, witness->database_id) == 0 &&
+	    (note->epoch > witness->epoch ||
+		(note->epoch == witness->epoch && note->write_counter > witness->write_counter)))
+		*witness = *note;
 	return edges.has_witness;
+}
+
+void
+witness_sim_power_loss(void)
+{
+	if (world_chance(500))
+		edges.has_note = false;
 }
 
 void

@@ -17,6 +17,7 @@ bool hint_is_ready(void);
 
 /* The witness on disk. */
 bool witness_sim_get(struct witness *witness);
+void witness_sim_power_loss(void);
 /* The next n attempts to write it fail. */
 void witness_sim_fail(int n);
 /* state_dir is another's, or another machine: nothing is known. */

@@ -42,6 +42,7 @@ struct order {
 	int64_t expires_at; /* as written, or -1 */
 	int64_t after_row;
 	char own_key[40];
+	bool inserted_again; /* after a restore */
 	bool misjudged; /* an operator's truth was overtaken by events: P1, P2, P6 say nothing more */
 	/* the gateway's side */
 	int effects;

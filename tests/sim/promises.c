@@ -193,6 +193,9 @@ promises_at_send(struct order *order, const char *method, const char *url, const
 	check_same_request(order, method, url, key, body);
 	/* Small steps of the clock are followed (a minute), and connecting takes its time: the margin is made for that. */
 	age = order->exposed_since == -1 ? 0 : world_true() - order->exposed_since;
+	/* To outboxd it is a new row: how long it then waits is not known from its key. */
+	if (order->inserted_again && age > KEY_WINDOW_MS)
+		order->misjudged = true;
 	if (order->keyed && age > KEY_WINDOW_MS + SECONDS(90) && !order->misjudged)
 		world_violation("P10", "row %lld is sent again %lld s after its first exposure",
 		    (long long)order->row, (long long)age / 1000);
@@ -295,7 +298,8 @@ check_result_change(const struct order *order, int result, int64_t revision)
 static void
 check_effects(const struct order *order)
 {
-	if (order->misjudged || order->safe)
+	/* An order that was inserted again is a new row: a refusal of it says nothing of the one that was lost. */
+	if (order->misjudged || order->safe || order->inserted_again)
 		return;
 	if (order->result == RESULT_SUCCEEDED && order->effects != 1)
 		world_violation("P6", "row %lld succeeded with %d effects", (long long)order->row,

@@ -24,8 +24,7 @@ void promises_await_adopt(bool await);
 bool promises_awaiting_adopt(void);
 
 /*
- * The daemon was started with a clock that is wrong (until it is right again): what it writes now counts in wrong years. Known: P11
- * is not asserted for such rows.
+ * The daemon was started with a clock that is wrong: what it writes counts in wrong years. Known: P11 is not asserted for such rows.
  */
 void promises_clock_is_wrong(bool wrong);
 

@@ -47,6 +47,8 @@ static struct {
 	struct tally tally;
 	unsigned features;
 	int64_t backup_counter;
+	bool adopt_was_seen; /* a daemon has started since, and knows */
+	bool witness_doubtful;
 	bool calm;
 	bool syncing;
 	int64_t end; /* of the bad times, boot */
@@ -138,6 +140,7 @@ start_daemon(void)
 			    text_string(&why));
 	} else {
 		world_say("the daemon runs");
+		run.adopt_was_seen = world_dead() == DEATH_NONE;
 		run.draining = false;
 	}
 	text_free(&why);
@@ -172,6 +175,19 @@ may_go_wrong(void)
 	    app_number("SELECT value FROM outbox_meta WHERE name = 'clock_mark' AND ?1 = 0", 0) != -1;
 }
 
+/* A power cut took the note that knew of it, before any daemon did: nobody can ask for an adopt. */
+static void
+forget_adopt(void)
+{
+	struct witness witness;
+
+	if (run.witness_doubtful && promises_awaiting_adopt() && witness_sim_get(&witness) &&
+	    witness.write_counter <=
+		app_number("SELECT value FROM outbox_meta WHERE name = 'write_counter' AND ?1 = 0", 0))
+		promises_await_adopt(false);
+	run.witness_doubtful = false;
+}
+
 /* The ghost goes, and the disk is as it was when the daemon died. */
 static void
 bury(void)
@@ -186,13 +202,17 @@ bury(void)
 	fvfs_thaw();
 	for (int i = 0; run.script != NULL && i < run.script->survivors; i++)
 		(void)world_random();
-	if (power)
+	if (power) {
 		fvfs_power_loss(FVFS_SOME, world_random);
+		witness_sim_power_loss();
+		run.witness_doubtful = !run.adopt_was_seen;
+	}
 	world_bury();
 	fvfs_heal();
 	allocations_heal();
 	if (power)
 		app_open();
+	forget_adopt();
 	app_recount(false);
 	promises_check_after_death(power);
 	if (starting)
@@ -218,6 +238,7 @@ ended(enum agent_end end)
 	if (end == AGENT_REPLACED) {
 		sometimes(replaced);
 		promises_await_adopt(true);
+		run.adopt_was_seen = false;
 	}
 	if (end == AGENT_STOPPED) {
 		sometimes(drained);
@@ -325,7 +346,6 @@ world_dispatch(const struct occasion *event)
 		break;
 	case HAPPENS_CLOCK_SET:
 		world_set_skew(0);
-		promises_clock_is_wrong(false);
 		break;
 	case HAPPENS_HEAL:
 		fvfs_heal();
@@ -370,8 +390,11 @@ restore_backup(void)
 		}
 		return;
 	}
-	/* Younger than the witness, in the same file: nobody can tell (it follows at most 5 s late). */
-	if (!new_file && (!witness_sim_get(&witness) || witness.write_counter <= run.backup_counter))
+	/*
+	 * After a power cut the witness may be some seconds old. A backup out of these seconds cannot be told from the database
+	 * that they belong to: not asked for.
+	 */
+	if (!witness_sim_get(&witness) || witness.write_counter <= run.backup_counter)
 		return;
 	if (run.agent != NULL)
 		stop_daemon(a_while());
@@ -394,6 +417,7 @@ restore_backup(void)
 		sometimes(restored_same_file);
 	app_recount(true);
 	promises_await_adopt(newer || (new_file && witness_sim_get(&witness)));
+	run.adopt_was_seen = false;
 }
 
 static void
@@ -502,7 +526,6 @@ calm_down(void)
 	witness_sim_fail(0);
 	app_unlock();
 	world_set_skew(0);
-	promises_clock_is_wrong(false);
 	gateway_calm(true);
 	for (int i = 0; i < GATEWAY_COUNT; i++)
 		wire_sim_weather((enum gateway)i, WEATHER_FINE);
