@@ -58,7 +58,7 @@ check_database(const struct config *config)
 
 	if (store == NULL)
 		return code;
-	(void)printf("database: %s, schema %d\n", config->database, STORE_SCHEMA_VERSION);
+	(void)printf("database: %s, schema %d\n", config->database, store_schema_version());
 	text_init(&triggers, 16 * 1024);
 	if (store_foreign_triggers(store, &triggers) == STORE_OK && triggers.length > 0)
 		(void)printf("note: these triggers do not run for what outboxd writes:\n%s",

@@ -264,7 +264,7 @@ decide(const struct command *command, int argc, char **argv)
 
 const struct command command_cancel = {
     .name = "cancel",
-    .usage = "--config FILE ID | " MANY "  [--text WHY]",
+    .usage = "--config FILE ID | " MANY "  [--text|--why WHY]",
     .summary = "end a row that was never sent",
     .run = decide,
 };
@@ -277,13 +277,13 @@ const struct command command_retry = {
 };
 const struct command command_resolve = {
     .name = "resolve",
-    .usage = "--config FILE ID | " MANY "  succeeded|failed|canceled --text WHY",
+    .usage = "--config FILE ID | " MANY "  succeeded|failed|canceled --text|--why WHY",
     .summary = "state what happened to a row whose result is unknown",
     .run = decide,
 };
 const struct command command_hold = {
     .name = "hold",
-    .usage = "--config FILE ID | DESTINATION | " MANY "  [--text WHY]",
+    .usage = "--config FILE ID | DESTINATION | " MANY "  [--text|--why WHY]",
     .summary = "send nothing of this row, or nothing to this destination, until it is released",
     .run = decide,
 };

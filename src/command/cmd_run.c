@@ -234,7 +234,7 @@ start(const char *file)
 		lock_release(lock);
 		return code;
 	case LOCK_HELD_ELSEWHERE:
-		command_say("another outboxd (pid %lld) serves %s",
+		command_say("another outboxd (pid %lld) serves %s, or upgrades it just now",
 		    (long long)lock_holder(config->database), config->database);
 		code = EXIT_TEMPORARY;
 		break;

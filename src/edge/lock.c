@@ -22,6 +22,8 @@ struct lock {
 
 enum { LOCK_FILE_MODE = 0660 }; /* app and daemon may be different users of one group */
 
+static const char suffix[] = "-outboxd.lock";
+
 /* "<real path>-outboxd.lock", to be freed; NULL with errno. */
 static char *
 lock_file_name(const char *database)
@@ -31,7 +33,7 @@ lock_file_name(const char *database)
 
 	if (real == NULL)
 		return NULL;
-	if (asprintf(&name, "%s-outboxd.lock", real) < 0) {
+	if (asprintf(&name, "%s%s", real, suffix) < 0) {
 		name = NULL;
 		errno = ENOMEM;
 	}
@@ -62,6 +64,21 @@ check_database(const char *database, const char **why)
 	return 0;
 }
 
+/* What root makes belongs to whom the database belongs to, as SQLite does it with the -wal: else root's init would shut the
+ * daemon out. */
+static void
+give_to_owner(int fd, const char *name)
+{
+	char database[PATH_MAX];
+	struct stat owner;
+
+	if (geteuid() != 0)
+		return;
+	(void)snprintf(database, sizeof(database), "%.*s", (int)(strlen(name) - strlen(suffix)), name);
+	if (stat(database, &owner) == 0 && owner.st_uid != 0 && fchown(fd, owner.st_uid, (gid_t)-1) != 0)
+		return; /* a file system without owners: then there is nobody to shut out */
+}
+
 /* The group of the directory may open the lock as it may open the database. As far as we are
  * allowed to. */
 static void
@@ -73,6 +90,7 @@ share_with_group(int fd, const char *name, const struct stat *status)
 
 	if (status->st_uid != geteuid() || strlen(name) >= sizeof(path))
 		return;
+	give_to_owner(fd, name);
 	strcpy(path, name);
 	slash = strrchr(path, '/');
 	slash[slash == path] = '\0';

@@ -208,15 +208,17 @@ check_schema(struct store *store, struct text *why)
 		return STORE_CONFIG;
 	}
 	version = store_meta_integer(store, "schema_version", -1);
-	if (version == STORE_SCHEMA_VERSION)
+	if (version == store_schema_version())
 		return STORE_OK;
-	if (version > STORE_SCHEMA_VERSION)
+	if (version > store_schema_version())
 		text_format(why,
-		    "%s has outbox schema %lld, this outboxd knows %d; install the newer outboxd",
-		    store->path, (long long)version, STORE_SCHEMA_VERSION);
+		    "%s has outbox schema %lld, this outboxd knows %d; install the newer outboxd that upgraded it "
+		    "(there is no way back but a backup from before the upgrade)",
+		    store->path, (long long)version, store_schema_version());
 	else
-		text_format(why, "%s has outbox schema %lld; upgrade it: outboxd init --database %s",
-		    store->path, (long long)version, store->path);
+		text_format(why,
+		    "%s has outbox schema %lld, this outboxd works with %d; upgrade it: outboxd init --database %s",
+		    store->path, (long long)version, store_schema_version(), store->path);
 	return STORE_CONFIG;
 }
 

@@ -7,6 +7,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+int
+store_schema_version(void)
+{
+	return schema_migration_count;
+}
+
 /* A random UUID (version 4) that names this database for its whole life. */
 static void
 new_database_id(char id[37])
@@ -116,8 +122,9 @@ present_version(struct store *store, struct text *report, enum store_status *sta
 		return version;
 	*status = STORE_CONFIG;
 	text_format(report,
-	    "%s has outbox schema %lld, this outboxd knows 1 to %d; install the newer outboxd", store->path,
-	    (long long)version, schema_migration_count);
+	    "%s has outbox schema %lld, this outboxd knows 1 to %d; install the newer outboxd that upgraded it "
+	    "(there is no way back but a backup from before the upgrade)",
+	    store->path, (long long)version, schema_migration_count);
 	return -1;
 }
 
