@@ -89,8 +89,8 @@ static struct {
 static void *
 reserve(size_t size)
 {
-	void *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *bytes = mmap(
+	    NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	assert(bytes != MAP_FAILED);
 	return bytes;
@@ -120,7 +120,9 @@ content_truncate(struct content *content, int64_t size)
 static void
 content_copy(struct content *to, const struct content *from)
 {
-	content_truncate(to, 0);
+	/* Only what lies beyond the new end has to be zeroed. */
+	if (to->size > from->size)
+		content_truncate(to, from->size);
 	if (from->size > 0)
 		content_write(to, 0, from->bytes, from->size);
 }
@@ -162,7 +164,7 @@ static void
 forget_changes(struct file *file)
 {
 	file->change_count = 0;
-	content_truncate(&file->log, 0);
+	file->log.size = 0; /* written from its start again, hence nothing to zero */
 }
 
 static struct change *
@@ -207,7 +209,8 @@ make_durable(struct file *file)
 	forget_changes(file);
 }
 
-/* A journaling file system keeps the order of what it does to directories: a deletion is durable with the next sync. */
+/* A journaling file system keeps the order of what it does to directories: a deletion is durable
+ * with the next sync. */
 static void
 make_deletions_durable(void)
 {
@@ -452,7 +455,8 @@ static int
 characteristics(sqlite3_file *base)
 {
 	(void)base;
-	return SQLITE_IOCAP_POWERSAFE_OVERWRITE; /* as on Linux; torn pieces are whole sectors or ends of one write */
+	return SQLITE_IOCAP_POWERSAFE_OVERWRITE; /* as on Linux; torn pieces are whole sectors or
+						    ends of one write */
 }
 
 /* --- shared memory --- */
@@ -879,8 +883,8 @@ lose_some(struct file *file, enum fvfs_survival survival, uint64_t (*random)(voi
 			if (piece > change->length - done)
 				piece = change->length - done;
 			if (survives(survival, random, chance))
-				content_write(&file->durable, at,
-				    file->log.bytes + change->at + done, piece);
+				content_write(
+				    &file->durable, at, file->log.bytes + change->at + done, piece);
 			done += piece;
 		}
 	}
@@ -893,13 +897,13 @@ fvfs_power_loss(enum fvfs_survival survival, uint64_t (*random)(void))
 		struct file *file = &disk.files[i];
 
 		assert(file->shared == 0 && file->attached == 0);
-		if (file->exists && !file->entry_is_synced &&
-		    survives(survival, random, 50)) {
+		if (file->exists && !file->entry_is_synced && survives(survival, random, 50)) {
 			/* the new name made it to the disk, its content is another matter */
 			content_truncate(&file->durable, 0);
 			file->durable_exists = true;
 			file->entry_is_synced = true;
-		} else if (!file->exists && file->durable_exists && survives(survival, random, 50)) {
+		} else if (!file->exists && file->durable_exists &&
+			   survives(survival, random, 50)) {
 			file->durable_exists = false; /* the deletion made it */
 			content_truncate(&file->durable, 0);
 		}

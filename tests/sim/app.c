@@ -57,7 +57,7 @@ static struct {
 	struct {
 		const char *sql;
 		sqlite3_stmt *statement;
-	} cache[40];
+	} cache[48];
 } app;
 
 sqlite3 *
@@ -97,7 +97,8 @@ app_open(void)
 	assert(rc == SQLITE_OK);
 	rc = sqlite3_prepare_v3(app.db,
 	    "INSERT INTO outbox (destination, operation, path, headers, body, reference, "
-	    "idempotency_key, after_id, not_before, expires_at) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+	    "idempotency_key, after_id, not_before, expires_at) VALUES "
+	    "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
 	    -1, SQLITE_PREPARE_PERSISTENT, &app.insert, NULL);
 	if (rc != SQLITE_OK)
 		world_violation("harness", "prepare: %s", sqlite3_errmsg(app.db));
@@ -134,8 +135,8 @@ app_statement(const char *sql)
 	assert(i < sizeof(app.cache) / sizeof(app.cache[0]));
 	if (app.cache[i].sql == NULL) {
 		app.cache[i].sql = sql;
-		(void)sqlite3_prepare_v3(app.db, sql, -1, SQLITE_PREPARE_PERSISTENT,
-		    &app.cache[i].statement, NULL);
+		(void)sqlite3_prepare_v3(
+		    app.db, sql, -1, SQLITE_PREPARE_PERSISTENT, &app.cache[i].statement, NULL);
 	}
 	return app.cache[i].statement;
 }
@@ -167,7 +168,8 @@ app_held(const char *destination)
 
 	allocations_pause();
 	fvfs_quiet(true);
-	statement = app_statement("SELECT 1 FROM outbox_destination WHERE held AND destination = ?1");
+	statement =
+	    app_statement("SELECT 1 FROM outbox_destination WHERE held AND destination = ?1");
 	(void)sqlite3_bind_text(statement, 1, destination, -1, SQLITE_STATIC);
 	held = sqlite3_step(statement) == SQLITE_ROW;
 	(void)sqlite3_reset(statement);
@@ -364,8 +366,8 @@ static bool
 may_insert_again(const struct order *order)
 {
 	return order->row == 0 && order->keyed && order->gateway == GATEWAY_GENERIC &&
-	    order->own_key[0] == '\0' && order->number % 4 != 3 && !order->rekeyed &&
-	    world_true() - order->inserted < KEY_WINDOW_MS / 2 && order->frozen;
+	       order->own_key[0] == '\0' && order->number % 4 != 3 && !order->rekeyed &&
+	       world_true() - order->inserted < KEY_WINDOW_MS / 2 && order->frozen;
 }
 
 void
@@ -374,7 +376,8 @@ app_insert(void)
 	struct order *order;
 	enum kind_of_row kind = (enum kind_of_row)world_below(ROW_KINDS);
 
-	/* A row that is written by a clock years ahead waits for years: seen, and not what a seed should end with. */
+	/* A row that is written by a clock years ahead waits for years: seen, and not what a seed
+	 * should end with. */
 	if (app.locked || world_skew() > SECONDS(60))
 		return;
 	for (int i = 0; i < order_count(); i++)
@@ -396,10 +399,10 @@ app_insert(void)
 void
 app_insert_plain(int which)
 {
-	static const enum kind_of_row kinds[] = {
-	    ROW_RIVERTY, ROW_VRIO, ROW_GENERIC, ROW_BOOK, ROW_VRIO, ROW_GENERIC, ROW_RIVERTY, ROW_BOOK};
-	static const enum play plays[] = {PLAY_ACCEPT, PLAY_ACCEPT, PLAY_LATER, PLAY_LATER, PLAY_LATER,
-	    PLAY_ACCEPT, PLAY_DECLINE, PLAY_ACCEPT};
+	static const enum kind_of_row kinds[] = {ROW_RIVERTY, ROW_VRIO, ROW_GENERIC, ROW_BOOK,
+	    ROW_VRIO, ROW_GENERIC, ROW_RIVERTY, ROW_BOOK};
+	static const enum play plays[] = {PLAY_ACCEPT, PLAY_ACCEPT, PLAY_LATER, PLAY_LATER,
+	    PLAY_LATER, PLAY_ACCEPT, PLAY_DECLINE, PLAY_ACCEPT};
 	struct order *order = order_new();
 
 	if (order == NULL)
@@ -469,11 +472,13 @@ app_recount(bool restored)
 
 		if (order->row == 0 || (order->certain && !restored))
 			continue;
-		found = app_number("SELECT json_extract(body, '$.order') FROM outbox WHERE id = ?1 AND "
-				   "body LIKE '{\"order\":%'",
-		    order->row);
+		found =
+		    app_number("SELECT json_extract(body, '$.order') FROM outbox WHERE id = ?1 AND "
+			       "body LIKE '{\"order\":%'",
+			order->row);
 		if (found != order->number) {
-			world_say("order %d (row %lld) is gone", order->number, (long long)order->row);
+			world_say(
+			    "order %d (row %lld) is gone", order->number, (long long)order->row);
 			order->row = 0;
 			order->certain = false;
 		}
@@ -503,8 +508,10 @@ explain_row(int64_t id, char *why, int size)
 	allocations_pause();
 	fvfs_quiet(true);
 	(void)sqlite3_prepare_v2(app.db,
-	    "SELECT printf('row %d (%s/%s, %s %s %s, due %s, exposed %s, %s)', outbox_id, destination, "
-	    "operation, state, coalesce(result, ''), coalesce(hold_cause, ''), due_at, exposed_at, reason) "
+	    "SELECT printf('row %d (%s/%s, %s %s %s, due %s, exposed %s, %s)', outbox_id, "
+	    "destination, "
+	    "operation, state, coalesce(result, ''), coalesce(hold_cause, ''), due_at, exposed_at, "
+	    "reason) "
 	    "FROM outbox_delivery WHERE outbox_id = ?1",
 	    -1, &row, NULL);
 	(void)sqlite3_bind_int64(row, 1, id);
@@ -515,28 +522,43 @@ explain_row(int64_t id, char *why, int size)
 	allocations_resume();
 }
 
-bool
-app_is_settled(char *why, int size)
+static int64_t
+open_row(void)
 {
-	int64_t id = app_number("SELECT min(outbox_id) FROM outbox_delivery WHERE state <> 'done' OR result = "
-				"'unknown' OR ?1 < 0",
+	return app_number("SELECT min(outbox_id) FROM outbox_delivery WHERE state <> 'done' OR "
+			  "result = 'unknown' OR "
+			  "?1 < 0",
 	    0);
+}
 
-	if (id != -1) {
-		explain_row(id, why, size);
-		return false;
-	}
-	id = app_number("SELECT min(id) FROM outbox_control WHERE status = 'open' AND ?1 = 0", 0);
-	if (id != -1) {
-		(void)snprintf(why, (size_t)size, "request %lld", (long long)id);
-		return false;
-	}
-	id = app_number("SELECT count(*) FROM outbox_destination WHERE held AND ?1 = 0", 0);
-	if (id != 0) {
-		(void)snprintf(why, (size_t)size, "%lld held destination(s)", (long long)id);
-		return false;
-	}
-	return true;
+static int64_t
+open_request(void)
+{
+	return app_number("SELECT min(id) FROM outbox_control WHERE status = 'open' AND ?1 = 0", 0);
+}
+
+static int64_t
+held_destinations(void)
+{
+	return app_number("SELECT count(*) FROM outbox_destination WHERE held AND ?1 = 0", 0);
+}
+
+bool
+app_is_settled(void)
+{
+	return open_row() == -1 && open_request() == -1 && held_destinations() == 0;
+}
+
+void
+app_explain(char *why, int size)
+{
+	if (open_row() != -1)
+		explain_row(open_row(), why, size);
+	else if (open_request() != -1)
+		(void)snprintf(why, (size_t)size, "request %lld", (long long)open_request());
+	else
+		(void)snprintf(
+		    why, (size_t)size, "%lld held destination(s)", (long long)held_destinations());
 }
 
 void

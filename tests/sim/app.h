@@ -34,15 +34,19 @@ void app_recount(bool restored);
 void operator_command(void);
 /* The operator sets right what waits for a person; once in a while in calm times. */
 void operator_tidy(void);
+void operator_confirm_clock(void);
 /* Is a request open? */
 bool operator_is_asked(void);
 /* Requests that were answered since: their consequences for what is allowed. */
 void operator_read_answers(void);
 
-/* Every row has its final word, and nothing waits for anybody. why: the first that has not. */
-bool app_is_settled(char *why, int size);
+/* Every row has its final word, and nothing waits for anybody. */
+bool app_is_settled(void);
+/* What has not, or the first of it. */
+void app_explain(char *why, int size);
 
-/* A statement on the app's connection, prepared once (sql is compared by address); reset it after use. */
+/* A statement on the app's connection, prepared once (sql is compared by address); reset it after
+ * use. */
 sqlite3_stmt *app_statement(const char *sql);
 
 /* Is this destination held, as far as the database says? */

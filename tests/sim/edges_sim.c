@@ -18,8 +18,8 @@
 #include "sim/world.h"
 
 static struct {
-	bool hinted;   /* the event is in the queue */
-	int rung;      /* of the ladder, -1: none */
+	bool hinted; /* the event is in the queue */
+	int rung;    /* of the ladder, -1: none */
 	int64_t looked;
 	int64_t look_at;
 	bool has_witness;
@@ -165,10 +165,10 @@ log_event(enum log_level level, const char *event, const struct log_field *field
 	line[0] = '\0';
 	for (; fields->name != NULL && length < sizeof(line) - 1; fields++) {
 		int wrote = fields->text != NULL
-		    ? snprintf(line + length, sizeof(line) - length, " %s=\"%s\"", fields->name,
-			  fields->text)
-		    : snprintf(line + length, sizeof(line) - length, " %s=%lld", fields->name,
-			  (long long)fields->number);
+				? snprintf(line + length, sizeof(line) - length, " %s=\"%s\"",
+				      fields->name, fields->text)
+				: snprintf(line + length, sizeof(line) - length, " %s=%lld",
+				      fields->name, (long long)fields->number);
 
 		length += (size_t)wrote;
 	}
@@ -366,7 +366,7 @@ allocations_resume(void)
 	edges.paused--;
 }
 
-static bool
+bool
 allocation_fails(void)
 {
 	if (edges.paused > 0)

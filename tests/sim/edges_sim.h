@@ -31,6 +31,8 @@ int64_t allocations_failed(void);
 /* Between these two nothing is counted or failed: nests. */
 void allocations_pause(void);
 void allocations_resume(void);
+/* Counts one that is not made through malloc(); true when it has to fail. */
+bool allocation_fails(void);
 
 /* run.c: the daemon is about to wait. */
 void driver_waits(int64_t timeout_ms);

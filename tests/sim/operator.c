@@ -18,27 +18,28 @@ static int64_t
 request(const char *command, int64_t row, const char *destination, const char *argument,
     const char *key_mode, const char *text)
 {
-	sqlite3_stmt *statement = NULL;
+	sqlite3_stmt *statement;
 	int64_t id = 0;
 
 	if (app_db() == NULL || sqlite3_get_autocommit(app_db()) == 0)
 		return 0;
 	allocations_pause();
 	fvfs_quiet(true);
-	(void)sqlite3_prepare_v2(app_db(),
-	    "INSERT INTO outbox_control (command, outbox_id, destination, argument, key_mode, text, "
-	    "created_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'operator')",
-	    -1, &statement, NULL);
+	statement = app_statement("INSERT INTO outbox_control (command, outbox_id, destination, "
+				  "argument, key_mode, text, "
+				  "created_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'operator')");
 	(void)sqlite3_bind_text(statement, 1, command, -1, SQLITE_STATIC);
 	if (row > 0)
 		(void)sqlite3_bind_int64(statement, 2, row);
+	else
+		(void)sqlite3_bind_null(statement, 2);
 	(void)sqlite3_bind_text(statement, 3, destination, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_text(statement, 4, argument, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_text(statement, 5, key_mode, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_text(statement, 6, text, -1, SQLITE_STATIC);
 	if (sqlite3_step(statement) == SQLITE_DONE && world_dead() == DEATH_NONE)
 		id = sqlite3_last_insert_rowid(app_db());
-	(void)sqlite3_finalize(statement);
+	(void)sqlite3_reset(statement);
 	fvfs_quiet(false);
 	allocations_resume();
 	world_say("operator: %s row %lld %s %s %s -> request %lld", command, (long long)row,
@@ -67,10 +68,11 @@ decide(struct order *order, bool restored)
 	else if (restored && world_chance(500))
 		order->resubmit = request("release", order->row, NULL, NULL, NULL, NULL);
 	else if (!restored && world_chance(500))
-		order->resubmit = request("retry", order->row, NULL, "resubmit", NULL, "no such order");
+		order->resubmit =
+		    request("retry", order->row, NULL, "resubmit", NULL, "no such order");
 	else
-		order->decision =
-		    request("resolve", order->row, NULL, "failed", NULL, "not found at the gateway");
+		order->decision = request(
+		    "resolve", order->row, NULL, "failed", NULL, "not found at the gateway");
 	order->rekeyed = order->rekeyed || order->resubmit != 0; /* a resubmit takes a new key */
 }
 
@@ -84,7 +86,8 @@ operator_command(void)
 		(void)request("adopt", 0, NULL, NULL, NULL, NULL);
 	if (order == NULL || order->row == 0)
 		return;
-	/* After a restore nobody sends on a hunch what has no key: outboxd would take a plain retry for a considered word. */
+	/* After a restore nobody sends on a hunch what has no key: outboxd would take a plain retry
+	 * for a considered word. */
 	if (gateway_is_app_restored() && !order->keyed && order->unexcused > 0) {
 		if (order->state == STATE_HELD)
 			decide(order, true);
@@ -141,7 +144,7 @@ tidy_row(int64_t row, const char *state, const char *result, const char *cause, 
 	} else if (strcmp(state, "held") == 0 && order == NULL && world_chance(500)) {
 		(void)request("cancel", row, NULL, NULL, NULL, NULL);
 	} else if (strcmp(state, "held") == 0 ||
-	    (result != NULL && strcmp(result, "unknown") == 0)) {
+		   (result != NULL && strcmp(result, "unknown") == 0)) {
 		if (order != NULL)
 			decide(order, cause != NULL && strcmp(cause, "restored") == 0);
 		else
@@ -154,10 +157,17 @@ tidy_row(int64_t row, const char *state, const char *result, const char *cause, 
 	}
 }
 
+void
+operator_confirm_clock(void)
+{
+	(void)request("clock", 0, NULL, NULL, NULL, NULL);
+}
+
 bool
 operator_is_asked(void)
 {
-	return app_number("SELECT count(*) FROM outbox_control WHERE status = 'open' AND ?1 = 0", 0) > 0;
+	return app_number(
+		   "SELECT count(*) FROM outbox_control WHERE status = 'open' AND ?1 = 0", 0) > 0;
 }
 
 static void
@@ -171,7 +181,7 @@ release_destinations(void)
 void
 operator_tidy(void)
 {
-	sqlite3_stmt *rows = NULL;
+	sqlite3_stmt *rows;
 	struct {
 		int64_t row;
 		char state[16], result[16], cause[24];
@@ -182,7 +192,9 @@ operator_tidy(void)
 	if (operator_is_asked())
 		return;
 	if (promises_awaiting_adopt() ||
-	    app_number("SELECT 1 FROM outbox_meta WHERE name = 'mode' AND value = 'held' AND ?1 = 0", 0) == 1) {
+	    app_number(
+		"SELECT 1 FROM outbox_meta WHERE name = 'mode' AND value = 'held' AND ?1 = 0", 0) ==
+		1) {
 		(void)request("adopt", 0, NULL, NULL, NULL, NULL);
 		return;
 	}
@@ -190,13 +202,12 @@ operator_tidy(void)
 	release_destinations();
 	allocations_pause();
 	fvfs_quiet(true);
-	(void)sqlite3_prepare_v2(app_db(),
+	rows = app_statement(
 	    "SELECT d.outbox_id, d.state, d.result, d.hold_cause, "
 	    "d.state = 'blocked' AND p.state = 'done' AND p.result = 'succeeded' "
 	    "FROM outbox_delivery d LEFT JOIN outbox_delivery p ON p.outbox_id = d.after_id "
 	    "WHERE d.state IN ('held', 'blocked') OR d.result = 'unknown' OR "
-	    "(d.state IN ('queued', 'retry') AND d.due_at > ?1)",
-	    -1, &rows, NULL);
+	    "(d.state IN ('queued', 'retry') AND d.due_at > ?1)");
 	/* A clock that was years ahead has written when these are due: somebody has to notice. */
 	(void)sqlite3_bind_int64(rows, 1, world_true() + HOURS(24));
 	while (sqlite3_step(rows) == SQLITE_ROW && count < ORDERS_MAX * 2) {
@@ -205,12 +216,14 @@ operator_tidy(void)
 
 		found[count].row = sqlite3_column_int64(rows, 0);
 		(void)snprintf(found[count].state, 16, "%s", sqlite3_column_text(rows, 1));
-		(void)snprintf(found[count].result, 16, "%s", result == NULL ? (const unsigned char *)"" : result);
-		(void)snprintf(found[count].cause, 24, "%s", cause == NULL ? (const unsigned char *)"" : cause);
+		(void)snprintf(found[count].result, 16, "%s",
+		    result == NULL ? (const unsigned char *)"" : result);
+		(void)snprintf(found[count].cause, 24, "%s",
+		    cause == NULL ? (const unsigned char *)"" : cause);
 		found[count].under_result = sqlite3_column_int(rows, 4) != 0;
 		count++;
 	}
-	(void)sqlite3_finalize(rows);
+	(void)sqlite3_reset(rows);
 	fvfs_quiet(false);
 	allocations_resume();
 	for (int i = 0; i < count; i++)
@@ -221,8 +234,8 @@ operator_tidy(void)
 static void
 read_decision(struct order *order)
 {
-	int64_t done = app_number(
-	    "SELECT CASE status WHEN 'done' THEN 1 WHEN 'refused' THEN 2 END FROM outbox_control WHERE id = ?1",
+	int64_t done = app_number("SELECT CASE status WHEN 'done' THEN 1 WHEN 'refused' THEN 2 END "
+				  "FROM outbox_control WHERE id = ?1",
 	    order->decision);
 
 	if (done == -1)

@@ -1,5 +1,6 @@
 /*
- * test_sim.c - a slice of the simulation (T50): every promise kept, every rare state reached. The long run is `make sim`.
+ * test_sim.c - a slice of the simulation (T50): every promise kept, every rare state reached. The
+ * long run is `make sim`.
  *
  * OUTBOXD_SIM_SEEDS says how many.
  */
@@ -12,12 +13,14 @@
 #include <cmocka.h>
 
 #include "sim/campaign.h"
+#include "sim/run.h"
 
 static void
 test_seeds(void **state)
 {
 	const char *seeds = getenv("OUTBOXD_SIM_SEEDS");
-	struct campaign campaign = {.first = 1, .seeds = seeds == NULL ? 2000 : atoll(seeds), .jobs = 2};
+	struct campaign campaign = {
+	    .first = 1, .seeds = seeds == NULL ? 2000 : atoll(seeds), .jobs = 2};
 
 	(void)state;
 	campaign_run(&campaign);
@@ -26,10 +29,30 @@ test_seeds(void **state)
 	assert_int_equal(campaign.unreached, 0);
 }
 
+static bool
+confirmed_clock(uint64_t number, void *context)
+{
+	(void)context;
+	return run_confirmed_clock(number, false);
+}
+
+static void
+test_confirmed_clock(void **state)
+{
+	struct campaign campaign = {.first = 1, .seeds = 20, .jobs = 2, .run = confirmed_clock};
+
+	(void)state;
+	campaign_run(&campaign);
+	if (campaign.failures > 0)
+		campaign_print(&campaign);
+	assert_int_equal(campaign.failures, 0);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_confirmed_clock),
 	    cmocka_unit_test(test_seeds),
 	};
 
