@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "edge/store.h"
 
 #ifndef OUTBOXD_VERSION
 #define OUTBOXD_VERSION "development"
@@ -32,6 +33,7 @@ int
 main(int argc, char **argv)
 {
 	(void)setlocale(LC_ALL, "C");
+	store_alone();
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;

@@ -46,6 +46,7 @@ open_parts(struct agent *agent, struct text *why)
 		return -1;
 	}
 	store_limit_body(agent->store, config->body_max);
+	store_time_by(agent->store, clock_boot_us);
 	if (store_meta_blob(agent->store, "key_secret", agent->secret, sizeof(agent->secret)) !=
 	    STORE_OK) {
 		text_format(why, "%s: outbox_meta has no usable key_secret", config->database);
@@ -100,6 +101,7 @@ agent_new(struct config *config, struct text *why, enum agent_end *end)
 	agent->witness_fd = -1;
 	agent->look = true;
 	agent->data_version = -1;
+	agent->neighbour_at = agent->boot - NEIGHBOUR_MS;
 	if (start(agent, why, end) == -1) {
 		agent_free(agent);
 		return NULL;
@@ -237,7 +239,7 @@ send_claimed(struct agent *agent)
 			continue;
 		}
 		job_never_started(agent, job);
-		job_add(&agent->finished, job);
+		job_landed(agent, job);
 	}
 }
 
@@ -262,7 +264,7 @@ take_finished(struct agent *agent)
 
 		job_remove(&agent->flying, job);
 		job_judge(agent, job);
-		job_add(&agent->finished, job);
+		job_landed(agent, job);
 	}
 }
 

@@ -74,18 +74,15 @@ claim_submit(struct agent *agent, struct job *job, bool *claimed)
 	    .now_trusted = agent->timeline.trusted,
 	    .key_window_ms = txn_key_window_ms(job->settings->key_retention_ms),
 	    .give_up_at = lane_give_up_at(job->lane, job->settings, &job->row->txn)};
-	char why[256] = "";
 	const char *reason = NULL;
-	enum hold_cause cause = HOLD_NONE;
 	enum result result;
 	enum store_status status;
 
-	*claimed = false;
-	switch (intake_prepare(agent, job, why, sizeof(why), &cause)) {
+	switch (job->intake) {
 	case INTAKE_INVALID:
-		return end_invalid(agent, job->row, why);
+		return end_invalid(agent, job->row, job->reason);
 	case INTAKE_HELD:
-		return record_hold(agent, job->row, cause, why);
+		return record_hold(agent, job->row, job->intake_cause, job->reason);
 	case INTAKE_LATER:
 		return STORE_FULL;
 	case INTAKE_READY:
@@ -125,7 +122,6 @@ claim_poll(struct agent *agent, struct job *job, bool *claimed)
 	char reason[256];
 	enum store_status status;
 
-	*claimed = false;
 	job->operation = profile_operation(job->settings->profile, job->row->operation);
 	if (job->operation == NULL) {
 		(void)snprintf(reason, sizeof(reason), "profile %s has no operation %.60s",
@@ -162,9 +158,11 @@ isolate(struct agent *agent, struct job *job, enum store_status status)
 	return STORE_OK;
 }
 
-/* Claims up to `slots` rows of one state. *slots is what is left. */
+/* --- before the transaction --- */
+
+/* Reads up to `slots` due rows of one state and makes their requests. *slots is what is left. */
 static enum store_status
-claim_state(struct agent *agent, struct lane *lane, enum state state, int *slots)
+prepare_state(struct agent *agent, struct lane *lane, enum state state, int *slots)
 {
 	enum phase phase = state == STATE_PENDING ? PHASE_POLL : PHASE_SUBMIT;
 	size_t limit = *slots < (int)CLAIM_MAX ? (size_t)*slots : CLAIM_MAX;
@@ -176,7 +174,6 @@ claim_state(struct agent *agent, struct lane *lane, enum state state, int *slots
 		return status;
 	for (size_t i = 0; status == STORE_OK && i < rows.count; i++) {
 		struct job *job = job_new(agent, lane, phase);
-		bool claimed = false;
 
 		if (job == NULL) {
 			status = STORE_FULL;
@@ -184,52 +181,98 @@ claim_state(struct agent *agent, struct lane *lane, enum state state, int *slots
 		}
 		job->row = rows.row[i];
 		rows.row[i] = NULL;
-		status = store_row_begin(agent->store);
-		if (status == STORE_OK) {
-			enum store_status written = phase == PHASE_POLL ? claim_poll(agent, job, &claimed)
-									: claim_submit(agent, job, &claimed);
-
-			status = store_row_end(agent->store, written == STORE_OK);
-			if (status == STORE_OK)
-				status = isolate(agent, job, written);
-		}
-		if (claimed)
-			(*slots)--;
-		else
-			job_free(agent, job);
+		if (phase == PHASE_SUBMIT)
+			job->intake = intake_prepare(
+			    agent, job, job->reason, sizeof(job->reason), &job->intake_cause);
+		job_add(&agent->prepared, job);
+		(*slots)--;
 	}
 	if (rows.count == limit && *slots > 0)
-		agent->more = true; /* some ended without using their slot */
+		agent->more = true; /* more than one turn takes */
 	store_rows_free(&rows);
 	return status;
 }
 
 /* Fresh rows and repeated ones share the slots: neither starves. */
 static enum store_status
-claim_submits(struct agent *agent, struct lane *lane)
+prepare_submits(struct agent *agent, struct lane *lane, int slots)
 {
-	int slots = gate_submit_slots(&lane->gate, agent->boot);
 	int first = (slots + 1) / 2;
 	int rest = slots - first;
 	enum store_status status;
 
 	if (slots == 0 || lane_probes_by_login(lane))
 		return STORE_OK;
-	status = claim_state(agent, lane, STATE_RETRY, &first);
-	slots = first + rest;
-	if (status == STORE_OK && slots > 0)
-		status = claim_state(agent, lane, STATE_QUEUED, &slots);
-	if (status == STORE_OK && slots > 0)
-		status = claim_state(agent, lane, STATE_RETRY, &slots);
+	status = prepare_state(agent, lane, STATE_RETRY, &first);
+	if (status == STORE_OK && first > 0) { /* no repeated ones are left */
+		rest += first;
+		return rest > 0 ? prepare_state(agent, lane, STATE_QUEUED, &rest) : status;
+	}
+	if (status == STORE_OK && rest > 0)
+		status = prepare_state(agent, lane, STATE_QUEUED, &rest);
+	if (rest > 0)
+		agent->more = true; /* for the repeated ones, in the next turn */
 	return status;
 }
 
-static enum store_status
-claim_polls(struct agent *agent, struct lane *lane)
+enum store_status
+claim_prepare(struct agent *agent)
 {
-	int slots = gate_poll_slots(&lane->gate, agent->boot);
+	enum store_status status = STORE_OK;
 
-	return slots == 0 ? STORE_OK : claim_state(agent, lane, STATE_PENDING, &slots);
+	for (struct lane *lane = agent->lanes; lane != NULL && status == STORE_OK; lane = lane->next) {
+		/* What has landed leaves its slot in this very transaction. */
+		struct gate gate = lane->gate;
+		int slots;
+
+		if (lane->settings == NULL || !lane_ready(agent, lane))
+			continue;
+		gate.polls -= lane->landed_polls;
+		gate.submits -= lane->landed_submits;
+		slots = gate_poll_slots(&gate, agent->boot);
+		if (slots > 0)
+			status = prepare_state(agent, lane, STATE_PENDING, &slots);
+		if (status == STORE_OK)
+			status = prepare_submits(agent, lane, gate_submit_slots(&gate, agent->boot));
+	}
+	return status;
+}
+
+/* --- in the transaction --- */
+
+/* What was recorded since may have held the destination, taken its session, or slowed it down. */
+static bool
+still_fits(struct agent *agent, struct job *job)
+{
+	struct lane *lane = job->lane;
+
+	if (!lane_ready(agent, lane))
+		return false;
+	if (job->phase == PHASE_POLL)
+		return gate_poll_slots(&lane->gate, agent->boot) > 0;
+	return !lane_probes_by_login(lane) && gate_submit_slots(&lane->gate, agent->boot) > 0;
+}
+
+static enum store_status
+claim_prepared(struct agent *agent, struct job *job)
+{
+	bool claimed = false;
+	enum store_status status = transaction_row_begin(agent);
+
+	if (status == STORE_OK) {
+		enum store_status written = job->phase == PHASE_POLL
+		    ? claim_poll(agent, job, &claimed)
+		    : claim_submit(agent, job, &claimed);
+
+		status = transaction_row_end(agent, written);
+		if (status == STORE_OK)
+			status = isolate(agent, job, written);
+	}
+	if (!claimed) {
+		job_free(agent, job);
+		agent->more = true; /* its slot is free */
+	}
+	return status;
 }
 
 enum store_status
@@ -237,12 +280,14 @@ claim_due(struct agent *agent)
 {
 	enum store_status status = STORE_OK;
 
-	for (struct lane *lane = agent->lanes; lane != NULL && status == STORE_OK; lane = lane->next) {
-		if (lane->settings == NULL || !lane_ready(agent, lane))
-			continue;
-		status = claim_polls(agent, lane);
-		if (status == STORE_OK)
-			status = claim_submits(agent, lane);
+	while (status == STORE_OK && agent->prepared.first != NULL) {
+		struct job *job = agent->prepared.first;
+
+		job_remove(&agent->prepared, job);
+		if (still_fits(agent, job))
+			status = claim_prepared(agent, job);
+		else
+			job_free(agent, job);
 	}
 	return status;
 }

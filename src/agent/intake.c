@@ -142,21 +142,18 @@ check_card(const struct store_row *row, char *why, size_t why_size)
 {
 	const char *what = NULL;
 	const char *error = NULL;
-	struct reply *document;
 	bool found;
 
 	if (is_type(row->content_type, "application/x-www-form-urlencoded")) {
 		found = card_in_form(row->body, row->body_length, &what);
 	} else if (is_json(row->content_type)) {
-		document = reply_parse(row->body, row->body_length, &error);
-		if (document == NULL && strcmp(error, "out of memory") == 0)
+		found = card_in_json(row->body, row->body_length, &what, &error);
+		if (error != NULL && strcmp(error, "out of memory") == 0)
 			return INTAKE_LATER;
-		if (document == NULL) {
+		if (error != NULL) {
 			(void)snprintf(why, why_size, "body is not acceptable JSON: %s", error);
 			return INTAKE_INVALID;
 		}
-		found = card_in_reply(document, &what);
-		reply_free(document);
 	} else {
 		return INTAKE_READY;
 	}

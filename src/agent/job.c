@@ -94,6 +94,31 @@ job_of_row(struct agent *agent, int64_t outbox_id)
 	return NULL;
 }
 
+static void
+count_landed(struct job *job, int change)
+{
+	if (job->row == NULL)
+		return;
+	if (job->phase == PHASE_POLL)
+		job->lane->landed_polls += change;
+	else
+		job->lane->landed_submits += change;
+}
+
+void
+job_landed(struct agent *agent, struct job *job)
+{
+	job_add(&agent->finished, job);
+	count_landed(job, 1);
+}
+
+void
+job_recorded(struct agent *agent, struct job *job)
+{
+	job_remove(&agent->finished, job);
+	count_landed(job, -1);
+}
+
 static int
 add_line(void *context, const char *name, const char *value)
 {

@@ -33,6 +33,11 @@ enum {
 	LOGIN_AGAIN_MS = 10 * 60 * 1000, /* two refusals of a fresh session within this hold the destination */
 	FOREIGN_URL_STRIKES = 3,
 	ISOLATE_MS = 5000, /* a destination with a row that cannot be written */
+	LOCK_SHARE = 10,       /* one part in ten of the time the write lock is ours, while the app writes, too */
+	LOCK_BURST_US = 1000,
+	LOCK_DEBT_MAX_US = 20000, /* of one transaction */
+	NEIGHBOUR_MS = 1000,   /* how long a commit of the app counts */
+	WINDOW_MAX_MS = 20,    /* the commit window where each sync takes long */
 	WAL_FRAMES_MAX = 2000, /* pages: 8 MiB of 4 KiB each */
 };
 
@@ -75,7 +80,16 @@ struct lane {
 	int foreign_urls;     /* in a row */
 	struct lane_metrics metrics;
 	struct lane_memory before; /* the transaction at hand */
+	int landed_submits; /* finished, not yet recorded: their slots are free with the record */
+	int landed_polls;
 	struct lane *next;
+};
+
+enum intake {
+	INTAKE_READY,
+	INTAKE_INVALID, /* can never be sent as it stands */
+	INTAKE_HELD,    /* waits for configuration, or differs from what was sent before */
+	INTAKE_LATER,   /* memory is short */
 };
 
 /* One exchange, from claim to record. */
@@ -95,6 +109,8 @@ struct job {
 	char own_key[KEY_TEXT_SIZE];
 	unsigned char hash[KEY_HASH_SIZE];
 	bool freezes; /* the first claim */
+	enum intake intake; /* what its preparation said; reason has why */
+	enum hold_cause intake_cause;
 	int64_t session_serial;
 	char *login_body;
 	struct wire_transfer *transfer;
@@ -103,6 +119,7 @@ struct job {
 	const struct wire_outcome *outcome;
 	bool judged;
 	bool recorded; /* in this turn's transaction */
+	bool broke;    /* its destination: the breaker opened */
 	enum state ended_in;  /* what the record says, for the log */
 	enum result ended_as;
 	char reason[256];
@@ -142,6 +159,7 @@ struct agent {
 	struct lane *lanes;
 	struct job_list flying;   /* handed to the wire */
 	struct job_list finished; /* wait to be recorded */
+	struct job_list prepared; /* read before this turn's transaction, to be claimed in it */
 	struct job_list claimed;  /* of this turn, not yet committed */
 	enum agent_mode mode;
 	bool drain_asked;
@@ -168,12 +186,16 @@ struct agent {
 	bool more;           /* a batch was full: go on without waiting */
 	bool settle;         /* rows may have to move that are not sent: children, unknown destinations */
 	bool reconfigured;   /* rows held for configuration may go on */
-	int64_t write_after;  /* boot clock: the database was busy or full */
+	int64_t write_after;  /* boot clock: the database was busy or full, or it is the app's turn */
+	int64_t neighbour_at; /* boot clock: somebody else was seen to write */
+	int64_t lock_debt_us; /* the write lock was ours so much longer than our share of the time */
+	int64_t lock_debt_at; /* boot clock, us */
 	int64_t window_until; /* boot clock: until then a commit waits for more to write */
 	int hook_budget_ms;
 	enum agent_end end;
 	char last_error[256];
 	bool last_error_new;
+	bool isolating;     /* a row refused to be written: each in a savepoint of its own */
 	bool adopting;      /* this turn's commit must succeed */
 	bool time_regained; /* due times that lie too far ahead must be brought forward */
 };
@@ -188,6 +210,12 @@ bool agent_store_failed(struct agent *agent, enum store_status status, const cha
 /* --- transaction.c --- */
 /* Writes whatever this turn has to write. On failure nothing of it has happened. */
 void agent_write(struct agent *agent);
+/*
+ * Around the writes for one row. The rows share their fate; when one refuses to be written, the transaction is repeated with a
+ * savepoint for each, and only that one falls.
+ */
+enum store_status transaction_row_begin(struct agent *agent);
+enum store_status transaction_row_end(struct agent *agent, enum store_status written);
 
 /* --- lane.c --- */
 /* No submit of this row is planned after this (Unix ms). */
@@ -220,6 +248,9 @@ void job_free(struct agent *agent, struct job *job);
 void job_add(struct job_list *list, struct job *job);
 void job_remove(struct job_list *list, struct job *job);
 struct job *job_of_row(struct agent *agent, int64_t outbox_id);
+/* To and from agent->finished. */
+void job_landed(struct agent *agent, struct job *job);
+void job_recorded(struct agent *agent, struct job *job);
 /* Hands it to the wire. -1: memory is short, nothing was sent. */
 int job_start(struct agent *agent, struct job *job);
 /* Takes the wire's outcome and judges it. */
@@ -232,12 +263,6 @@ int job_verdict(struct job *job);
 int job_before_send(void *agent, void *job);
 
 /* --- intake.c --- */
-enum intake {
-	INTAKE_READY,
-	INTAKE_INVALID, /* can never be sent as it stands */
-	INTAKE_HELD,    /* waits for configuration, or differs from what was sent before */
-	INTAKE_LATER,   /* memory is short */
-};
 /* Fills the job's request from its row; freezes it on the first claim. why gets the reason, cause that of HELD. */
 enum intake intake_prepare(
     struct agent *agent, struct job *job, char *why, size_t why_size, enum hold_cause *cause);
@@ -247,7 +272,12 @@ int intake_headers(const struct operation *operation, const char *json,
     size_t why_size);
 
 /* --- claim.c --- */
-/* Claims what is due and fits; within a transaction. Jobs go to agent->claimed. */
+/*
+ * Reads what is due and makes the requests, without the write lock: the work on JSON, keys and hashes must not keep the app
+ * waiting. Jobs go to agent->prepared.
+ */
+enum store_status claim_prepare(struct agent *agent);
+/* Claims what was prepared and still fits; within a transaction. Jobs go to agent->claimed. */
 enum store_status claim_due(struct agent *agent);
 /* Whether there is anything to do for it or for settle_rows(); *wake_at (boot clock) is when there will be. Starts logins. */
 bool claim_wanted(struct agent *agent, int64_t *wake_at);
@@ -263,7 +293,7 @@ enum store_status settle_bring_forward(struct agent *agent);
 /* --- record.c --- */
 /* Writes what a finished job means; within a transaction. */
 enum store_status record_job(struct agent *agent, struct job *job);
-/* After the commit: the exchange no longer counts at its destination. */
+/* After the commit: the log and the metrics. */
 void record_done(struct agent *agent, struct job *job);
 /* A row ends without an exchange; within a transaction. The row's txn is updated. */
 enum store_status record_end(struct agent *agent, struct store_row *row, enum result result,

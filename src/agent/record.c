@@ -418,6 +418,8 @@ record_job(struct agent *agent, struct job *job)
 	if (status == STORE_OK) {
 		if (record.decision.alert)
 			agent_error(agent, record.reason);
+		job->broke = gate_ended(&job->lane->gate, job->phase, job->row->txn.kind,
+		    outcome_for_gate(job), agent->boot);
 		job->ended_in = record.after.state;
 		job->ended_as = record.after.result;
 		(void)snprintf(job->reason, sizeof(job->reason), "%.250s", record.reason);
@@ -460,8 +462,7 @@ record_done(struct agent *agent, struct job *job)
 	if (job->ended_as != RESULT_NONE)
 		metrics_count_result(&job->lane->metrics, job->ended_as,
 		    job->ended_at - job->row->txn.eligible_at);
-	if (gate_ended(&job->lane->gate, job->phase, job->row->txn.kind, outcome_for_gate(job),
-		agent->boot)) {
+	if (job->broke) {
 		log_write(LOG_LEVEL_WARNING, "breaker_open", LOG_TEXT("destination", job->lane->name));
 		agent_error(agent, "a destination fails so often that only probes are sent to it");
 	}

@@ -41,6 +41,25 @@ release_configured(struct agent *agent)
 	return count == -1 ? STORE_FULL : status;
 }
 
+enum store_status
+transaction_row_begin(struct agent *agent)
+{
+	return agent->isolating ? store_row_begin(agent->store) : STORE_OK;
+}
+
+enum store_status
+transaction_row_end(struct agent *agent, enum store_status written)
+{
+	return agent->isolating ? store_row_end(agent->store, written == STORE_OK) : written;
+}
+
+/* Is it the row's fault alone? */
+static bool
+is_refused(enum store_status status)
+{
+	return status == STORE_REFUSED || status == STORE_CONFIG;
+}
+
 /* Records what finished. A row that refuses to be written is isolated and tried again later. */
 static enum store_status
 record_finished(struct agent *agent)
@@ -54,15 +73,15 @@ record_finished(struct agent *agent)
 		job->recorded = false;
 		if (agent->boot < job->write_at)
 			continue;
-		status = store_row_begin(agent->store);
+		status = transaction_row_begin(agent);
 		if (status != STORE_OK)
 			break;
 		written = record_job(agent, job);
-		status = store_row_end(agent->store, written == STORE_OK);
+		status = transaction_row_end(agent, written);
 		job->recorded = status == STORE_OK && written == STORE_OK;
 		if (job->recorded || status != STORE_OK)
 			continue;
-		if (written != STORE_REFUSED && written != STORE_CONFIG)
+		if (!is_refused(written))
 			return written;
 		job->write_at = agent->boot + 10 * FULL_PAUSE_MS;
 		(void)agent_store_failed(agent, written, "recording an answer");
@@ -98,13 +117,24 @@ beat(struct agent *agent)
 	return status;
 }
 
-static enum store_status
-write_all(struct agent *agent)
+static void
+forget(struct agent *agent, struct job_list *list)
 {
+	while (list->first != NULL) {
+		struct job *job = list->first;
+
+		job_remove(list, job);
+		job_free(agent, job);
+	}
+}
+
+/* What was decided without an exchange: by the operator, the configuration, the clock. */
+static enum store_status
+write_decisions(struct agent *agent)
+{
+	int before = store_changes(agent->store);
 	enum store_status status = control_answer_all(agent);
 
-	if (status == STORE_OK)
-		status = record_finished(agent);
 	if (status == STORE_OK && agent->mode == MODE_RUNNING) {
 		if (agent->reconfigured)
 			status = release_configured(agent);
@@ -112,8 +142,24 @@ write_all(struct agent *agent)
 			status = settle_bring_forward(agent);
 		if (status == STORE_OK)
 			status = settle_rows(agent);
-		if (status == STORE_OK)
-			status = claim_due(agent);
+	}
+	/* Rows may have changed since they were read. */
+	if (store_changes(agent->store) != before) {
+		agent->more = agent->more || agent->prepared.count > 0;
+		forget(agent, &agent->prepared);
+	}
+	return status;
+}
+
+static enum store_status
+write_all(struct agent *agent)
+{
+	enum store_status status = write_decisions(agent);
+
+	if (status == STORE_OK)
+		status = record_finished(agent);
+	if (status == STORE_OK && agent->mode == MODE_RUNNING) {
+		status = claim_due(agent);
 		if (status == STORE_OK)
 			status = house_keep(agent);
 	}
@@ -125,12 +171,11 @@ static void
 forget_claims(struct agent *agent)
 {
 	lanes_recall(agent);
-	while (agent->claimed.first != NULL) {
-		struct job *job = agent->claimed.first;
-
-		job_remove(&agent->claimed, job);
-		job_free(agent, job);
-	}
+	forget(agent, &agent->prepared);
+	forget(agent, &agent->claimed);
+	house_not_kept(agent);
+	for (struct job *job = agent->finished.first; job != NULL; job = job->next)
+		job->recorded = false;
 }
 
 static void
@@ -142,7 +187,7 @@ release_recorded(struct agent *agent)
 		next = job->next;
 		if (!job->recorded)
 			continue;
-		job_remove(&agent->finished, job);
+		job_recorded(agent, job);
 		record_done(agent, job);
 		job_free(agent, job);
 		if (agent->deferred) {
@@ -165,32 +210,69 @@ sync_for(const struct agent *agent)
 	return STORE_SYNC_AFTER_COMMIT;
 }
 
-void
-agent_write(struct agent *agent)
+/* From preparation to commit; nothing of it has happened unless this is STORE_OK. */
+static enum store_status
+write_once(struct agent *agent, const char **doing)
 {
-	enum store_status status = store_begin(agent->store, TURN_BUSY_MS, sync_for(agent));
+	enum store_status status = STORE_OK;
 
-	if (agent_store_failed(agent, status, "begin"))
-		return;
 	agent->more = false;
-	lanes_remember(agent);
+	*doing = "reading what is due";
+	if (agent->mode == MODE_RUNNING)
+		status = claim_prepare(agent);
+	if (status != STORE_OK)
+		return status;
+	*doing = "begin";
+	status = store_begin(agent->store, TURN_BUSY_MS, sync_for(agent));
+	if (status != STORE_OK)
+		return status;
+	*doing = "commit";
 	status = write_all(agent);
 	if (status == STORE_OK)
-		status = store_commit(agent->store);
-	else
-		store_rollback(agent->store);
-	if (agent_store_failed(agent, status, "commit")) {
-		agent->write_failures++;
-		forget_claims(agent);
-		house_not_kept(agent);
-		for (struct job *job = agent->finished.first; job != NULL; job = job->next)
-			job->recorded = false;
-		agent->look = true;
-		if (agent->adopting)
-			agent->end = AGENT_FAILED; /* start anew, and adopt then */
-		return;
-	}
-	agent->window_until = clock_boot_ms() + agent_config(agent)->commit_window_ms;
+		return store_commit(agent->store);
+	store_rollback(agent->store);
+	return status;
+}
+
+/*
+ * The app's turn. While it writes, too, the write lock is ours for a tenth of the time at most: who is refused by a busy lock
+ * sleeps, and finds it busy again when it wakes. Bursts of a millisecond are nobody's trouble.
+ */
+static void
+make_room(struct agent *agent)
+{
+	int64_t now = clock_boot_us();
+	int64_t held = store_held_us(agent->store);
+
+	if (store_has_neighbour(agent->store))
+		agent->neighbour_at = agent->boot;
+	agent->lock_debt_us -= (now - agent->lock_debt_at) / LOCK_SHARE;
+	agent->lock_debt_at = now;
+	if (agent->lock_debt_us < 0)
+		agent->lock_debt_us = 0;
+	agent->lock_debt_us += held < LOCK_DEBT_MAX_US ? held : LOCK_DEBT_MAX_US;
+	if (agent->boot - agent->neighbour_at < NEIGHBOUR_MS && agent->lock_debt_us > LOCK_BURST_US)
+		agent->write_after =
+		    agent->boot + (agent->lock_debt_us - LOCK_BURST_US) * LOCK_SHARE / 1000 + 1;
+}
+
+/* The next commit waits for more answers: as long as it is told to, or as long as this one's sync took. */
+static void
+open_window(struct agent *agent)
+{
+	int64_t window = agent_config(agent)->commit_window_ms;
+	int64_t sync = store_sync_us(agent->store) / 1000;
+
+	if (sync > window)
+		window = sync < WINDOW_MAX_MS ? sync : WINDOW_MAX_MS;
+	agent->window_until = clock_boot_ms() + window;
+}
+
+static void
+committed(struct agent *agent)
+{
+	open_window(agent);
+	make_room(agent);
 	agent->control_at = agent->boot + DEFERRED_MS;
 	agent->commits++;
 	ownership_note(agent);
@@ -201,4 +283,29 @@ agent_write(struct agent *agent)
 	agent->time_regained = false;
 	house_kept(agent);
 	release_recorded(agent);
+}
+
+void
+agent_write(struct agent *agent)
+{
+	const char *doing = "";
+	enum store_status status;
+
+	lanes_remember(agent);
+	status = write_once(agent, &doing);
+	if (is_refused(status) && agent->end == AGENT_RUNS) {
+		forget_claims(agent);
+		agent->isolating = true;
+		status = write_once(agent, &doing);
+		agent->isolating = false;
+	}
+	if (!agent_store_failed(agent, status, doing)) {
+		committed(agent);
+		return;
+	}
+	forget_claims(agent);
+	agent->write_failures++;
+	agent->look = true;
+	if (agent->adopting)
+		agent->end = AGENT_FAILED; /* start anew, and adopt then */
 }

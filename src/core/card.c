@@ -6,6 +6,9 @@
  */
 #include "core/card.h"
 
+#include "core/jsoncheck.h"
+
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -207,16 +210,32 @@ lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-/* The finding that a member of this name is, or NULL. Its first two letters dismiss almost every other name. */
-static const char *
-name_finding(const char *name)
+/* Does one of the names begin with these two letters? Almost every other name is dismissed by this. */
+static bool
+may_be_finding(char first, char second)
 {
-	char first = lower(name[0]);
-	char second = first == '\0' ? '\0' : lower(name[1]);
+	static uint32_t seconds[26]; /* by the first letter: a bit for each second one */
+	static bool known;
 
+	for (size_t i = 0; !known && i < sizeof(names) / sizeof(names[0]); i++)
+		seconds[names[i].name[0] - 'a'] |= 1u << (names[i].name[1] - 'a');
+	known = true;
+	return first >= 'a' && first <= 'z' && second >= 'a' && second <= 'z' &&
+	    (seconds[first - 'a'] & 1u << (second - 'a')) != 0;
+}
+
+/* The finding that a member of this name is, or NULL. */
+static const char *
+name_finding(const char *name, size_t length)
+{
+	char first = length < 2 ? '\0' : lower(name[0]);
+	char second = length < 2 ? '\0' : lower(name[1]);
+
+	if (!may_be_finding(first, second))
+		return NULL;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i].name[1] == second && names[i].name[0] == first &&
-		    strcasecmp(names[i].name, name) == 0)
+		    strncasecmp(names[i].name, name, length) == 0 && names[i].name[length] == '\0')
 			return names[i].what;
 	return NULL;
 }
@@ -246,7 +265,7 @@ visit(void *context, const char *name, enum reply_type type, const char *text)
 	const char **what = context;
 
 	if (name != NULL && holds_something(type, text))
-		*what = name_finding(name);
+		*what = name_finding(name, strlen(name));
 	if (*what == NULL && type == REPLY_NUMBER && card_is_number(text, strlen(text)))
 		*what = a_card_number;
 	if (*what == NULL && type == REPLY_STRING && text_is_number(text, strlen(text)))
@@ -259,6 +278,53 @@ card_in_reply(const struct reply *body, const char **what)
 {
 	*what = NULL;
 	return reply_walk(body, visit, what) != 0;
+}
+
+/* ---- JSON ---- */
+
+/* A json_visitor; context is where the finding goes. */
+static void
+visit_raw(void *context, const struct json_value *value)
+{
+	const char **what = context;
+	bool string = value->first == '"';
+	bool number = value->text != NULL && !string;
+	bool nothing = value->first == 't' || value->first == 'f' || value->first == 'n' ||
+	    (string && value->length == 0);
+
+	if (*what != NULL)
+		return;
+	if (value->name != NULL && !nothing)
+		*what = name_finding(value->name, value->name_length);
+	if (*what == NULL &&
+	    ((number && card_is_number(value->text, value->length)) ||
+		(string && text_is_number(value->text, value->length))))
+		*what = a_card_number;
+}
+
+bool
+card_in_json(const char *json, size_t length, const char **what, const char **error)
+{
+	struct reply *document;
+	bool plain;
+
+	*what = NULL;
+	*error = NULL;
+	if (length > 0 && memchr(json, '\0', length) == NULL) {
+		*error = json_scan(json, visit_raw, what, &plain);
+		if (plain)
+			return *what != NULL;
+		*what = NULL;
+		if (*error != NULL)
+			return false;
+	}
+	/* Escapes, or perhaps the same name twice: only the tree tells. */
+	document = reply_parse(json, length, error);
+	if (document == NULL)
+		return false;
+	(void)card_in_reply(document, what);
+	reply_free(document);
+	return *what != NULL;
 }
 
 /* ---- forms ---- */
@@ -315,7 +381,7 @@ form_name_finding(const char *at, const char *end)
 	if (length > NAME_MAX_LENGTH)
 		return NULL;
 	name[length] = '\0';
-	return name_finding(name);
+	return name_finding(name, length);
 }
 
 static bool

@@ -25,6 +25,12 @@
  */
 bool card_in_reply(const struct reply *body, const char **what);
 
+/*
+ * The same for a JSON text, which must end with a NUL behind length and is checked as reply_parse() does it; *error is then set,
+ * and nothing was found, when it is not acceptable or memory is short.
+ */
+bool card_in_json(const char *json, size_t length, const char **what, const char **error);
+
 /* The same for a body of type application/x-www-form-urlencoded. */
 bool card_in_form(const char *body, size_t length, const char **what);
 

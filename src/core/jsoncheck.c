@@ -7,7 +7,20 @@
 #include "core/jsoncheck.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
+
+enum { NAMES_MAX = 128 }; /* of objects that are open at a time, where equal ones are looked for */
+
+/* Only where somebody wants to hear of the values. */
+struct scan {
+	json_visitor *visit;
+	void *context;
+	struct json_value value; /* at hand */
+	bool plain;
+	size_t name_count;
+	uint32_t names[NAMES_MAX]; /* hashes, of all open objects */
+};
 
 struct check {
 	const unsigned char *at;
@@ -15,6 +28,7 @@ struct check {
 	int depth;
 	size_t values;
 	size_t members_max;
+	struct scan *scan; /* NULL: nobody */
 };
 
 static bool
@@ -143,6 +157,8 @@ check_unicode_escape(struct check *check)
 static bool
 check_escape(struct check *check)
 {
+	if (check->scan != NULL)
+		check->scan->plain = false;
 	if (take(check, 'u'))
 		return check_unicode_escape(check);
 	if (*check->at == '\0')
@@ -212,13 +228,69 @@ check_string(struct check *check)
 	return true;
 }
 
+/* --- telling --- */
+
+/* FNV-1a. Equal names are equal hashes; what the other way round costs is a look at the tree. */
+static uint32_t
+hash_name(const char *name, size_t length)
+{
+	uint32_t hash = 2166136261u;
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)name[i]) * 16777619u;
+	return hash;
+}
+
+/* A name that has just been read; first: of its object. */
+static void
+note_name(struct scan *scan, const unsigned char *start, const unsigned char *end, size_t first)
+{
+	uint32_t hash;
+
+	scan->value.name = (const char *)start + 1;
+	scan->value.name_length = (size_t)(end - start) - 2;
+	hash = hash_name(scan->value.name, scan->value.name_length);
+	for (size_t i = first; i < scan->name_count; i++)
+		if (scan->names[i] == hash)
+			scan->plain = false;
+	if (scan->name_count == NAMES_MAX)
+		scan->plain = false;
+	else
+		scan->names[scan->name_count++] = hash;
+}
+
+/* A value that begins here; a string or number ends before `end`. */
+static void
+tell(struct scan *scan, const unsigned char *start, const unsigned char *end)
+{
+	scan->value.first = (char)*start;
+	scan->value.text = NULL;
+	scan->value.length = 0;
+	if (*start == '"') {
+		scan->value.text = (const char *)start + 1;
+		scan->value.length = (size_t)(end - start) - 2;
+	} else if (*start == '-' || is_digit(*start)) {
+		scan->value.text = (const char *)start;
+		scan->value.length = (size_t)(end - start);
+	}
+	scan->visit(scan->context, &scan->value);
+	scan->value.name = NULL;
+	scan->value.name_length = 0;
+}
+
+/* --- values --- */
+
 static bool check_value(struct check *check);
 
 static bool
-check_member(struct check *check)
+check_member(struct check *check, size_t first)
 {
+	const unsigned char *start = check->at;
+
 	if (!check_string(check))
 		return false;
+	if (check->scan != NULL)
+		note_name(check->scan, start, check->at, first);
 	skip_space(check);
 	if (!take(check, ':'))
 		return refuse_byte(check);
@@ -230,6 +302,7 @@ static bool
 check_container(struct check *check, unsigned char close)
 {
 	size_t members = 0;
+	size_t first = check->scan == NULL ? 0 : check->scan->name_count;
 
 	if (++check->depth > JSON_DEPTH_MAX)
 		return refuse(check, "too deep");
@@ -238,7 +311,7 @@ check_container(struct check *check, unsigned char close)
 	if (!take(check, close)) {
 		do {
 			skip_space(check);
-			if (!(close == '}' ? check_member(check) : check_value(check)))
+			if (!(close == '}' ? check_member(check, first) : check_value(check)))
 				return false;
 			members++;
 		} while (take(check, ','));
@@ -247,6 +320,8 @@ check_container(struct check *check, unsigned char close)
 	}
 	if (close == '}' && members > check->members_max)
 		check->members_max = members;
+	if (check->scan != NULL)
+		check->scan->name_count = first;
 	check->depth--;
 	return true;
 }
@@ -281,27 +356,54 @@ check_value(struct check *check)
 	if (++check->values > JSON_VALUES_MAX)
 		return refuse(check, "too many values");
 	skip_space(check);
+	const unsigned char *start = check->at;
+	bool container = *start == '{' || *start == '[';
+	if (check->scan != NULL && container)
+		tell(check->scan, start, start);
 	if (!check_value_proper(check))
 		return false;
+	if (check->scan != NULL && !container)
+		tell(check->scan, start, check->at);
 	skip_space(check);
 	return true;
+}
+
+static const char *
+check_document(struct check *check)
+{
+	if (strncmp((const char *)check->at, "\xef\xbb\xbf", 3) == 0)
+		return "byte order mark";
+	skip_space(check);
+	if (*check->at == '\0')
+		return "empty document";
+	if (!check_value(check))
+		return check->why;
+	return *check->at != '\0' ? "bytes behind the document" : NULL;
 }
 
 const char *
 json_check(const char *text, size_t *members_max)
 {
 	struct check check = {.at = (const unsigned char *)text};
+	const char *why = check_document(&check);
 
-	*members_max = 0;
-	if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
-		return "byte order mark";
-	skip_space(&check);
-	if (*check.at == '\0')
-		return "empty document";
-	if (!check_value(&check))
-		return check.why;
-	if (*check.at != '\0')
-		return "bytes behind the document";
-	*members_max = check.members_max;
-	return NULL;
+	*members_max = why == NULL ? check.members_max : 0;
+	return why;
+}
+
+const char *
+json_scan(const char *text, json_visitor *visit, void *context, bool *plain)
+{
+	struct scan scan;
+	struct check check = {.at = (const unsigned char *)text, .scan = &scan};
+	const char *why;
+
+	scan.visit = visit;
+	scan.context = context;
+	scan.value = (struct json_value){0};
+	scan.plain = true;
+	scan.name_count = 0;
+	why = check_document(&check);
+	*plain = why == NULL && scan.plain;
+	return why;
 }

@@ -26,10 +26,31 @@ key_secret_new(unsigned char secret[KEY_SECRET_SIZE])
 	return RAND_priv_bytes(secret, KEY_SECRET_SIZE) == 1 ? 0 : -1;
 }
 
+/* Fetched once, for good: to look an algorithm up costs more than to hash a request. */
+static EVP_MAC_CTX *
+mac_new(void)
+{
+	static EVP_MAC *hmac;
+
+	if (hmac == NULL)
+		hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	return hmac == NULL ? NULL : EVP_MAC_CTX_new(hmac);
+}
+
+static const EVP_MD *
+sha256(void)
+{
+	static EVP_MD *digest;
+
+	if (digest == NULL)
+		digest = EVP_MD_fetch(NULL, "SHA256", NULL);
+	return digest != NULL ? digest : EVP_sha256();
+}
+
 int
 key_sha256(const void *bytes, size_t length, unsigned char hash[KEY_HASH_SIZE])
 {
-	return EVP_Digest(length > 0 ? bytes : "", length, hash, NULL, EVP_sha256(), NULL) == 1
+	return EVP_Digest(length > 0 ? bytes : "", length, hash, NULL, sha256(), NULL) == 1
 		   ? 0
 		   : -1;
 }
@@ -44,10 +65,8 @@ mac_open(const unsigned char secret[KEY_SECRET_SIZE])
 	    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
 	    OSSL_PARAM_construct_end(),
 	};
-	EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	EVP_MAC_CTX *mac = hmac != NULL ? EVP_MAC_CTX_new(hmac) : NULL;
+	EVP_MAC_CTX *mac = mac_new();
 
-	EVP_MAC_free(hmac); /* the context holds its own reference */
 	if (mac != NULL && EVP_MAC_init(mac, secret, KEY_SECRET_SIZE, parameters) != 1) {
 		EVP_MAC_CTX_free(mac);
 		mac = NULL;
@@ -212,7 +231,7 @@ int
 key_request_hash(const struct key_request *request, unsigned char hash[KEY_HASH_SIZE])
 {
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	bool done = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+	bool done = digest != NULL && EVP_DigestInit_ex(digest, sha256(), NULL) == 1 &&
 		    hash_request(digest, request) && EVP_DigestFinal_ex(digest, hash, NULL) == 1;
 
 	EVP_MD_CTX_free(digest);

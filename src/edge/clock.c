@@ -9,26 +9,32 @@
 #include <time.h>
 
 static int64_t
-read_ms(clockid_t id)
+read_us(clockid_t id)
 {
 	struct timespec now;
 	int result = clock_gettime(id, &now);
 
 	assert(result == 0);
 	(void)result;
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 int64_t
 clock_wall_ms(void)
 {
-	return read_ms(CLOCK_REALTIME);
+	return read_us(CLOCK_REALTIME) / 1000;
 }
 
 int64_t
 clock_boot_ms(void)
 {
-	return read_ms(CLOCK_BOOTTIME);
+	return read_us(CLOCK_BOOTTIME) / 1000;
+}
+
+int64_t
+clock_boot_us(void)
+{
+	return read_us(CLOCK_BOOTTIME);
 }
 
 uint64_t

@@ -8,6 +8,7 @@
 
 int64_t clock_wall_ms(void); /* CLOCK_REALTIME, Unix ms: may jump */
 int64_t clock_boot_ms(void); /* CLOCK_BOOTTIME, ms: never jumps, counts suspend */
+int64_t clock_boot_us(void); /* the same clock, us: how long something took */
 uint64_t clock_random(void); /* a uniformly random word (getrandom) */
 
 #endif

@@ -151,13 +151,17 @@ is_plain(const char *text)
 static void
 line_name(struct line *line, const char *name)
 {
-	if (log_json)
-		line_format(
-		    line, "%s\"%s\":", line->data[line->length - 1] == '{' ? "" : ",", name);
-	else
-		line_format(line,
-		    "%s%s=", line->length == 0 || line->data[line->length - 1] == '>' ? "" : " ",
-		    name);
+	char last = line->length == 0 ? '>' : line->data[line->length - 1];
+
+	if (log_json) {
+		line_string(line, last == '{' ? "\"" : ",\"");
+		line_string(line, name);
+		line_string(line, "\":");
+	} else {
+		line_string(line, last == '>' ? "" : " ");
+		line_string(line, name);
+		line_string(line, "=");
+	}
 }
 
 static void
@@ -173,21 +177,34 @@ line_text(struct line *line, const char *name, const char *text)
 static void
 line_number(struct line *line, const char *name, int64_t number)
 {
+	char digits[24];
+	char *at = digits + sizeof(digits);
+	uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+
+	do
+		*--at = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	if (number < 0)
+		*--at = '-';
 	line_name(line, name);
-	line_format(line, "%" PRId64, number);
+	line_add(line, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 /* A stamp for people; nothing is decided by it, so it need not be the daemon's clock. */
 static void
 line_time(struct line *line)
 {
+	static time_t second = -1; /* that stamp tells */
+	static char stamp[32];
 	struct timespec now;
 	struct tm utc;
-	char stamp[32];
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
+	if (now.tv_sec != second) {
+		gmtime_r(&now.tv_sec, &utc);
+		strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
+		second = now.tv_sec;
+	}
 	line_name(line, "time");
 	line_format(
 	    line, log_json ? "\"%s.%03dZ\"" : "%s.%03dZ", stamp, (int)(now.tv_nsec / 1000000));

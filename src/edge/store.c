@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { LOOKASIDE_BYTES = 2048, LOOKASIDE_SLOTS = 256 };
+
 enum store_status
 store_status_of(int rc)
 {
@@ -146,11 +148,19 @@ store_ids(struct store *store, struct binder *binder, int64_t *ids, int limit)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? count : -1;
 }
 
+void
+store_alone(void)
+{
+	(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static void
 configure(struct store *store)
 {
 	sqlite3 *db = store->db;
 
+	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_LOOKASIDE, NULL, LOOKASIDE_BYTES, LOOKASIDE_SLOTS);
 	(void)sqlite3_extended_result_codes(db, 1);
 	(void)sqlite3_busy_timeout(db, STORE_READ_BUSY_MS);
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);

@@ -50,6 +50,12 @@ enum store_status store_open(
     const char *path, enum store_role role, struct store **store, struct text *why);
 void store_close(struct store *store);
 
+/*
+ * For a process with one thread that uses SQLite, before anything else: without mutexes and memory statistics. No effect when
+ * SQLite is in use already.
+ */
+void store_alone(void);
+
 /* The last error in words, for log and operator. */
 const char *store_error(const struct store *store);
 
@@ -104,6 +110,15 @@ enum store_status store_begin(struct store *store, int busy_ms, enum store_sync 
 /* On anything but OK the transaction is rolled back. One that wrote nothing costs nothing. */
 enum store_status store_commit(struct store *store);
 void store_rollback(struct store *store);
+
+/* What a transaction cost whom. The store has no clock of its own: without this one, all times are 0. */
+void store_time_by(struct store *store, int64_t (*clock_us)(void));
+int64_t store_held_us(const struct store *store); /* the last transaction's write lock */
+int64_t store_sync_us(const struct store *store); /* its sync outside the lock */
+/* Did somebody else commit between the last transaction and the one before it? */
+bool store_has_neighbour(const struct store *store);
+/* Rows changed by this connection so far: tells whether anything was written since. */
+int store_changes(const struct store *store);
 
 /* A row's writes within the transaction: all of them or none. */
 enum store_status store_row_begin(struct store *store);

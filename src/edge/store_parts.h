@@ -25,6 +25,12 @@ struct store {
 	enum store_sync sync;
 	uint64_t wal_inode; /* 0: not seen yet */
 	int wal_frames; /* in the WAL after our last commit, where we watch them */
+	int64_t (*clock_us)(void);
+	int64_t began_us;
+	int64_t held_us;
+	int64_t sync_us;
+	int64_t version; /* data_version at the last begin */
+	bool neighbour;  /* it had moved */
 	int changes_at_begin; /* sqlite3_total_changes() once the transaction had begun */
 	char destination[256]; /* what store_next_destination() returned last */
 	sqlite3_value *destination_value; /* the same, whole: long, with a NUL byte, or no text at all */
@@ -49,6 +55,10 @@ void store_finish(struct binder *binder);
 enum store_status store_run(struct store *store, struct binder *binder);
 
 enum { STORE_READ_BUSY_MS = 250 }; /* how long anything but a write transaction waits */
+
+/* Within a transaction: the tables of version `from` (0: none) become the newest, triggers and views are replaced, and what the
+ * merchant hung on our tables stays. report says what went wrong. */
+enum store_status store_migrate(struct store *store, int64_t from, struct text *report);
 
 /* Does this SQLite carry the fix for the WAL-reset race? */
 bool store_wal_reset_is_fixed(void);

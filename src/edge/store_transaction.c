@@ -61,6 +61,51 @@ set_sync(struct store *store, enum store_sync sync)
 	return store_status_of(rc);
 }
 
+static int64_t
+time_us(const struct store *store)
+{
+	return store->clock_us == NULL ? 0 : store->clock_us();
+}
+
+void
+store_time_by(struct store *store, int64_t (*clock_us)(void))
+{
+	store->clock_us = clock_us;
+}
+
+int64_t
+store_held_us(const struct store *store)
+{
+	return store->held_us;
+}
+
+int64_t
+store_sync_us(const struct store *store)
+{
+	return store->sync_us;
+}
+
+bool
+store_has_neighbour(const struct store *store)
+{
+	return store->neighbour;
+}
+
+int
+store_changes(const struct store *store)
+{
+	return sqlite3_total_changes(store->db);
+}
+
+static void
+note_neighbour(struct store *store)
+{
+	int64_t version = store_data_version(store);
+
+	store->neighbour = version != store->version;
+	store->version = version;
+}
+
 enum store_status
 store_begin(struct store *store, int busy_ms, enum store_sync sync)
 {
@@ -73,6 +118,10 @@ store_begin(struct store *store, int busy_ms, enum store_sync sync)
 	(void)sqlite3_busy_timeout(store->db, STORE_READ_BUSY_MS);
 	if (status != STORE_OK)
 		return status;
+	store->began_us = time_us(store);
+	store->held_us = 0;
+	store->sync_us = 0;
+	note_neighbour(store);
 	if (store->expecting) {
 		status = recognise(store);
 		store->counted = !store->still;
@@ -141,9 +190,14 @@ store_commit(struct store *store)
 		store_rollback(store);
 		return status;
 	}
+	store->held_us = time_us(store) - store->began_us;
 	if (store->expecting && store->counted)
 		store->expected.write_counter++;
-	return store->sync == STORE_SYNC_IN_COMMIT ? STORE_OK : sync_wal(store);
+	if (store->sync == STORE_SYNC_IN_COMMIT)
+		return STORE_OK;
+	status = sync_wal(store);
+	store->sync_us = time_us(store) - store->began_us - store->held_us;
+	return status;
 }
 
 void

@@ -55,6 +55,12 @@ clock_boot_ms(void)
 	return world_boot();
 }
 
+int64_t
+clock_boot_us(void)
+{
+	return clock_boot_ms() * 1000;
+}
+
 uint64_t
 clock_random(void)
 {
