@@ -40,7 +40,7 @@ all: $(BUILD)/outboxd
 
 # --- What this compiler accepts (packaging/probe.sh), once per build directory and compiler -----------------------
 
-NO_BUILD = test mutants bench demo kill-campaign packages clean format lint uninstall deb rpm
+NO_BUILD = test mutants fixture bench demo kill-campaign packages clean format lint uninstall deb rpm
 # The long campaigns.
 include tests/torture.mk
 ifneq ($(filter-out $(NO_BUILD),$(or $(MAKECMDGOALS),all)),)
@@ -87,7 +87,7 @@ CORE_SRC = $(sort $(wildcard src/core/*.c))
 REST_SRC = $(sort $(filter-out src/main.c $(CORE_SRC),$(wildcard src/*.c src/*/*.c)))
 TEST_LIB_SRC = $(sort $(wildcard tests/lib/*.c))
 # What is quick comes first.
-TEST_SRC = $(foreach d,unit store wire agent sim crash e2e,$(sort $(wildcard tests/$(d)/test_*.c)))
+TEST_SRC = $(foreach d,unit store wire agent upgrade sim crash e2e,$(sort $(wildcard tests/$(d)/test_*.c)))
 SCHEMA = $(sort $(wildcard schema/migrations/*.sql)) schema/code.sql schema/statements.sql
 
 CORE_OBJ = $(CORE_SRC:%.c=$(BUILD)/%.o)
@@ -195,6 +195,27 @@ MUTANTS ?=
 .PHONY: mutants
 mutants:
 	@sh tests/mutants/run.sh $(MUTANTS)
+
+# --- The next version (tests/upgrade): this one, and a migration more -----------------------------------------------
+
+# The migration is numbered after ours, whatever ours are. Its SQL replaces the archive's, which stands behind it.
+NEXT = $(BUILD)/tests/upgrade/next
+$(NEXT)/schema_sql.c: tests/upgrade/next.sh $(wildcard tests/upgrade/next/*.sql) schema/embed.sh $(wildcard $(SCHEMA)) $(BUILD)/schema-sources
+	$(call say,SQL,$@)
+	$(Q)sh tests/upgrade/next.sh $(NEXT)
+$(NEXT)/schema_sql.o: $(NEXT)/schema_sql.c $(BUILD)/flags
+	$(call say,CC,$<)
+	$(Q)$(COMPILE) -c -o $@ $<
+$(BUILD)/tests/upgrade/outboxd-next: $(BUILD)/src/main.o $(NEXT)/schema_sql.o $(BUILD)/liboutboxd.a $(BUILD)/libcore.a
+	$(call say,LD,$@)
+	$(Q)$(LINK) -o $@ $(filter %.o %.a,$^) $(LIBS)
+TEST_TOOLS += $(BUILD)/tests/upgrade/outboxd-next
+
+# What this version leaves behind, for the versions to come: once, before a release that changed the schema.
+.PHONY: fixture
+fixture:
+	@+$(BUILDING) $(BUILD)/outboxd $(TEST_TOOLS) $(BUILD)/tests/upgrade/write_fixture
+	@$(BUILD)/tests/upgrade/write_fixture tests/upgrade
 
 # --- The two commands ---------------------------------------------------------------------------------------------
 

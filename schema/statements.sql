@@ -63,6 +63,18 @@ SELECT type, name FROM sqlite_schema WHERE lower(name) IN (
   'outbox_stuck','outbox_health')
 ORDER BY name;
 
+-- name: foreign_parts
+-- The merchant's own triggers and indexes on our tables: whatever rebuilds a table or replaces a view must put them back.
+-- Names that begin with outbox_ are ours, of whatever version.
+SELECT type, name, sql FROM sqlite_schema
+WHERE type IN ('trigger','index') AND sql IS NOT NULL AND lower(name) NOT LIKE 'outbox\_%' ESCAPE '\'
+AND lower(tbl_name) IN ('outbox','outbox_delivery','outbox_attempt','outbox_result','outbox_control',
+  'outbox_destination','outbox_meta','outbox_status','outbox_stuck','outbox_health')
+ORDER BY rowid;
+
+-- name: has_part
+SELECT count(*) FROM sqlite_schema WHERE type = ?1 AND name = ?2;
+
 -- name: meta_get
 SELECT value FROM outbox_meta WHERE name = ?1;
 

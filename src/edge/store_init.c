@@ -1,5 +1,5 @@
 /*
- * store_init.c - create or upgrade the tables in the merchant's database, in one transaction.
+ * store_init.c - create or upgrade the tables in the merchant's database, in one transaction (store_migrate.c has the way).
  */
 #include "edge/store_parts.h"
 
@@ -61,33 +61,6 @@ first_values(struct store *store)
 	return status;
 }
 
-static enum store_status
-script(struct store *store, const char *sql, struct text *report)
-{
-	int rc = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
-
-	if (rc != SQLITE_OK)
-		text_format(report, "%s: %s; nothing was changed", store->path, store_error(store));
-	return store_status_of(rc);
-}
-
-/* From version `from` (0: no tables) to the newest, inside a transaction. */
-static enum store_status
-migrate(struct store *store, int64_t from, struct text *report)
-{
-	enum store_status status = STORE_OK;
-
-	for (int64_t i = from; status == STORE_OK && i < schema_migration_count; i++)
-		status = script(store, schema_migrations[i], report);
-	if (status == STORE_OK)
-		status = script(store, schema_code, report);
-	if (status == STORE_OK && from == 0)
-		status = first_values(store);
-	if (status == STORE_OK)
-		status = store_meta_set_integer(store, "schema_version", schema_migration_count);
-	return status;
-}
-
 /* The version that is there: 0 for none, -1 when it cannot be used (report says why). */
 static int64_t
 present_version(struct store *store, struct text *report, enum store_status *status)
@@ -140,7 +113,11 @@ create_or_upgrade(struct store *store, struct text *report)
 	}
 	from = present_version(store, report, &status);
 	if (from != -1)
-		status = migrate(store, from, report);
+		status = store_migrate(store, from, report);
+	if (status == STORE_OK && from == 0)
+		status = first_values(store);
+	if (status == STORE_OK)
+		status = store_meta_set_integer(store, "schema_version", schema_migration_count);
 	if (status != STORE_OK) {
 		store_rollback(store);
 		return status;
