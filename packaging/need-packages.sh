@@ -1,6 +1,6 @@
 # need-packages.sh - name what is missing on this machine, and install it where that is possible.
 #
-#   sh packaging/need-packages.sh [--check] build|test|demo|sanitize|deb|rpm...
+#   sh packaging/need-packages.sh [--check] build|test|demo|sanitize|power|bench|deb|rpm...
 #
 # Looks for the things themselves (a command, a pkg-config module), so that any system that has them is fine. What is
 # missing is installed by its Debian name on Debian and Ubuntu; elsewhere, or with --check, it is named and the exit
@@ -73,6 +73,10 @@ for set; do
 		clang*) [ -e "$("$compiler" -print-file-name="libclang_rt.asan-$(uname -m).a")" ] ||
 			lacks "libclang-rt-$major-dev" "the sanitizers' runtime for $compiler $major" ;;
 		esac
+		;;
+	power) # where only root's PATH leads
+		PATH=$PATH:/usr/sbin:/sbin command_ mkfs.ext4 e2fsprogs
+		PATH=$PATH:/usr/sbin:/sbin command_ mkfs.xfs xfsprogs
 		;;
 	bench)
 		command_ openssl openssl

@@ -1,17 +1,28 @@
 # torture.mk - the long campaigns: each is a test of `make test` with more of everything (OUTBOXD_EXTENT, tests/lib/tally.h).
 #
 #   make kill-syscalls          kill -9 in front of every system call
+#   make power-cuts CUTS=200    the power goes under ext4, a quarter as often under xfs; SEED=n repeats. Needs root and loop devices
 #   make fuzz SECONDS=300       each fuzz target so long, with clang's libFuzzer, ASan and UBSan; findings stay in build-fuzz/found
 #   make valgrind               a sample of the tests under valgrind
 #   make torture                all of it, hours; TORTURE=slice: ten minutes. Ends in a table, also in build/torture.txt
 
-.PHONY: kill-syscalls fuzz valgrind torture
-NO_BUILD += kill-syscalls fuzz valgrind torture
+.PHONY: kill-syscalls power-cuts fuzz valgrind torture
+NO_BUILD += kill-syscalls power-cuts fuzz valgrind torture
 
 kill-syscalls:
 	@CC='$(CC)' sh packaging/need-packages.sh build test
 	@+$(BUILDING) $(BUILD)/outboxd $(BUILD)/fakegw $(BUILD)/tests/crash/test_kill_syscalls
 	@OUTBOXD_EXTENT=whole $(BUILD)/tests/crash/test_kill_syscalls
+
+# The disk is tried first, and at the end daemons that do not sync, in which violations must be found (so many cuts at most).
+CUTS ?= 200
+CONTROL_CUTS ?= 80
+power-cuts:
+	@CC='$(CC)' sh packaging/need-packages.sh build test power
+	@+$(BUILDING) $(BUILD)/outboxd $(BUILD)/fakegw $(BUILD)/tests/crash/test_power_disk $(BUILD)/tests/crash/test_power_cuts
+	@$(BUILD)/tests/crash/test_power_disk
+	@$(if $(SEED),OUTBOXD_SEED=$(SEED)) OUTBOXD_CUTS=$(CUTS) $(BUILD)/tests/crash/test_power_cuts
+	@MAKE='$(MAKE)' sh tests/crash/power-control.sh $(BUILD) $(CONTROL_CUTS)
 
 # The corpora only grow by hand: what a run finds interesting goes to build-fuzz/corpus.
 SECONDS ?= 60

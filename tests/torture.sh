@@ -12,7 +12,7 @@ logs=$build/torture
 unset BUILD # what is built with other flags has its own directory
 case $extent in
 whole) fuzz_seconds=300 sanitize='unit wire store agent sim crash fuzz e2e' total=11 ;;
-slice) fuzz_seconds=10 sanitize='unit fuzz' total=7 ;;
+slice) fuzz_seconds=10 sanitize='unit fuzz' total=8 ;;
 *)
 	echo 'torture.sh: whole or slice' >&2
 	exit 64
@@ -98,7 +98,10 @@ slice) target 'random kills' kill-campaign KILLS=200 ;;
 whole) target 'random kills' kill-campaign ;;
 esac
 case $extent in
-slice) target 'simulator' sim SEEDS=2000 ;;
+slice)
+	target 'simulator' sim SEEDS=2000
+	campaign 'power cuts' sh tests/run.sh "$build" "$build/tests/crash/test_power_disk" "$build/tests/crash/test_power_cuts"
+	;;
 whole)
 	target 'simulator' sim
 	target 'power cuts' power-cuts

@@ -18,20 +18,13 @@
 #include <sqlite3.h>
 
 #include "lib/daemon.h"
-#include "lib/gateway_ask.h"
+#include "lib/kills.h"
 #include "lib/oracle.h"
 #include "lib/shopper.h"
 
-enum { KILLS = 80, OPEN_MAX = 150, STATES = 6 };
+enum { KILLS = 80, OPEN_MAX = 150 };
 
-static const char *const states[STATES] = {
-    "queued", "claimed", "sending", "retry", "pending", "blocked"};
-
-/* At how many kills at least one row stood in a state, and how many rows in all. */
-static struct {
-	int kills;
-	long rows;
-} seen[STATES];
+static struct kills_seen seen;
 
 static const char *const words[] = {"--no-fsync", "--quiet", "--fetch-grace", NULL};
 
@@ -44,38 +37,14 @@ from_environment(const char *name, long otherwise)
 }
 
 static void
-count_states(struct stand *stand)
-{
-	for (int i = 0; i < STATES; i++) {
-		int64_t rows = stand_number(stand,
-		    "SELECT count(*) FROM outbox_delivery WHERE state = '%s' AND state IN "
-		    "('blocked','queued','claimed','sending','retry','pending')",
-		    states[i]);
-
-		seen[i].kills += rows > 0;
-		seen[i].rows += rows;
-	}
-}
-
-static void
 tell(long kills, int64_t began)
 {
 	printf("%ld kills, %.1f s; kills that met a row", kills,
 	    (double)(stand_clock_ms() - began) / 1000.0);
-	for (int i = 0; i < STATES; i++)
-		printf("%s %s %d", i == 0 ? "" : ",", states[i], seen[i].kills);
+	for (int i = 0; i < KILLS_STATES; i++)
+		printf("%s %s %d", i == 0 ? "" : ",", kills_state(i), seen.kills[i]);
 	printf("\n");
 	fflush(stdout);
-}
-
-/* What the daemon sent before is read before this. */
-static void
-mark_kill(struct stand *stand)
-{
-	struct gateway_answer answer = gateway_ask(stand->gateway, ORACLE_MARK, NULL, NULL, 10000);
-
-	assert_int_equal(answer.curl, 0);
-	gateway_answer_free(&answer);
 }
 
 /* Mostly while it works; often while it starts. */
@@ -89,30 +58,6 @@ life_ms(uint64_t *random)
 	if (kind < 8)
 		return 15 + (int)(shopper_random(random) % 130);
 	return 100 + (int)(shopper_random(random) % 300);
-}
-
-static void
-settle(struct stand *stand)
-{
-	assert_int_equal(gateway_script(stand->gateway, "clear\n"), 0);
-	stand_exec(stand,
-	    "INSERT INTO outbox_control (command, destination) SELECT 'release', destination FROM "
-	    "outbox_destination WHERE held");
-	stand_start(stand);
-	for (int round = 0; round < 2; round++) {
-		stand_exec(stand, "INSERT INTO outbox_control (command, outbox_id) SELECT "
-				  "'release', outbox_id FROM "
-				  "outbox_delivery WHERE hold_cause = 'operator'");
-		/* what waits for an unknown or held parent stays blocked */
-		assert_true(
-		    stand_wait(stand, "SELECT NOT EXISTS (SELECT 1 FROM outbox_control WHERE "
-				      "status = 'open') AND NOT EXISTS (SELECT 1 FROM "
-				      "outbox_delivery d WHERE state NOT IN ('done', 'held') AND "
-				      "NOT (state = 'blocked' AND EXISTS (SELECT 1 "
-				      "FROM outbox_delivery p WHERE p.outbox_id = d.after_id AND "
-				      "(p.state = 'held' OR p.result = "
-				      "'unknown'))))"));
-	}
 }
 
 static void
@@ -136,8 +81,8 @@ random_kills(void **state)
 		stand_sleep_ms(life_ms(&random));
 		assert_true(stand_runs(stand));
 		stand_kill(stand);
-		mark_kill(stand);
-		count_states(stand);
+		kills_mark(stand);
+		kills_count_states(stand, &seen);
 		if (k % 100 == 0)
 			tell(k, began);
 		if (k % 500 == 0)
@@ -145,7 +90,7 @@ random_kills(void **state)
 	}
 	shopper_kill(app);
 	oracle_check(stand, ORACLE_UNDERWAY);
-	settle(stand);
+	assert_true(kills_settle(stand));
 	assert_int_equal(stand_stop(stand), 0);
 	oracle_check(stand, ORACLE_FINISHED);
 	assert_int_equal(shopper_lost(stand, &rows), 0);
@@ -160,9 +105,9 @@ random_kills(void **state)
 			      "FROM outbox_delivery GROUP BY coalesce(result, state))"),
 	    gateway_effects(stand->gateway, NULL), gateway_requests(stand->gateway, NULL, NULL));
 	/* A campaign that never met a state proves nothing about it. */
-	for (int i = 0; i < STATES; i++)
-		if (strcmp(states[i], "claimed") != 0 || kills >= 1000)
-			assert_true(seen[i].kills > 0);
+	for (int i = 0; i < KILLS_STATES; i++)
+		if (strcmp(kills_state(i), "claimed") != 0 || kills >= 1000)
+			assert_true(seen.kills[i] > 0);
 }
 
 static int
