@@ -79,6 +79,28 @@ control_cancel(struct request *request)
 	return REPLY_DONE;
 }
 
+static const char not_to_be_retried[] =
+    "only a held row or one whose result is unknown can be retried";
+
+/* Before anything is asked about keys: for most rows that is not the question. */
+static bool
+can_be_retried(struct request *request)
+{
+	const struct txn *txn = &request->row->txn;
+
+	if (txn->state == STATE_HELD && txn->resume_state == STATE_BLOCKED) {
+		SAY(request,
+		    "it waits for outbox row %" PRId64 ", which has not succeeded: settle that one, then release this one",
+		    request->row->after_id);
+		return false;
+	}
+	if (txn->state == STATE_HELD || (txn->state == STATE_DONE && txn->result == RESULT_UNKNOWN))
+		return true;
+	SAY(request, "%s (it is %s%s%s)", not_to_be_retried, state_name(txn->state),
+	    txn->result == RESULT_NONE ? "" : ", ", txn->result == RESULT_NONE ? "" : result_name(txn->result));
+	return false;
+}
+
 /* A retry under the same key, or of what was never exposed, or on a person's word. */
 static enum reply_kind
 retry_checked(struct request *request, struct txn_step *step)
@@ -125,7 +147,7 @@ control_retry(struct request *request)
 	struct txn_step step = {.event = EVENT_RESUBMIT, .due_at = request->agent->now};
 	bool was_done = request->row->txn.state == STATE_DONE;
 	char reason[300];
-	enum reply_kind kind = retry_checked(request, &step);
+	enum reply_kind kind = can_be_retried(request) ? retry_checked(request, &step) : REPLY_REFUSED;
 
 	if (kind != REPLY_DONE)
 		return kind;
@@ -139,8 +161,7 @@ control_retry(struct request *request)
 		step.new_key = request->row->txn.frozen && request->row->txn.kind == KIND_KEYED;
 	(void)snprintf(reason, sizeof(reason), "retried by %.60s%s%.200s", control_author(request),
 	    control_text(request)[0] == '\0' ? "" : ": ", control_text(request));
-	kind = step_row(request, &step, reason,
-	    "only a held row or one whose result is unknown can be retried");
+	kind = step_row(request, &step, reason, not_to_be_retried);
 	if (kind != REPLY_DONE)
 		return kind;
 	if (!request->row->txn.frozen)

@@ -285,6 +285,7 @@ login_job(struct agent *agent, struct lane *lane)
 	(void)snprintf(
 	    job->own_url, size, "%s%s", settings->base_url, settings->profile->login->path);
 	job->url = job->own_url;
+	job->started_at = agent->now;
 	return job;
 }
 

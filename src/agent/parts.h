@@ -115,6 +115,7 @@ struct job {
 	char *login_body;
 	struct wire_transfer *transfer;
 	int64_t deadline; /* boot clock */
+	int64_t started_at; /* Unix ms; of a login, which has no row */
 	/* once it ended */
 	const struct wire_outcome *outcome;
 	bool judged;

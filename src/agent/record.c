@@ -152,7 +152,7 @@ next_due(const struct record *record)
 	asked = retry_after(record);
 	if (record->decision.event == EVENT_PENDING || record->decision.event == EVENT_NOT_READY)
 		delay = poll_delay(record);
-	else if (record->decision.effect != EFFECT_NONE && record->decision.effect != EFFECT_SLOW)
+	else if (record->decision.effect != EFFECT_NONE)
 		delay = 0; /* it waits for its destination, not for the clock */
 	else
 		delay = backoff_delay_ms(job->settings->retry_base_ms, job->settings->retry_cap_ms,
@@ -352,8 +352,6 @@ destination_effect(struct record *record, bool refused_again)
 		return lane_hold(agent, lane, GATE_HELD, "rule", record->reason);
 	case EFFECT_LOGIN:
 		return login_effect(record, refused_again);
-	case EFFECT_SLOW:
-		break;
 	}
 	slow_down(record);
 	/* An answer that is no complaint about credentials or trust ends such a hold. */
@@ -441,7 +439,7 @@ log_attempt(const struct job *job)
 	    LOG_NUMBER("id", login ? 0 : row->txn.id), LOG_TEXT("destination", job->lane->name),
 	    LOG_TEXT("operation", login ? NULL : row->operation),
 	    LOG_TEXT("phase", phase_name(job->phase)),
-	    LOG_NUMBER("ms", login ? 0 : job->ended_at - row->txn.started_at),
+	    LOG_NUMBER("ms", job->ended_at - (login ? job->started_at : row->txn.started_at)),
 	    LOG_TEXT("evidence", evidence_name(outcome->evidence)),
 	    LOG_NUMBER("http_status", outcome->http_status),
 	    LOG_TEXT("rule", job->judged ? job->verdict.rule : NULL),
@@ -455,8 +453,11 @@ void
 record_done(struct agent *agent, struct job *job)
 {
 	log_attempt(job);
-	if (job->row == NULL)
+	if (job->row == NULL) {
+		metrics_count_attempt(&job->lane->metrics, job->phase, job->outcome->evidence, 1,
+		    job->ended_at - job->started_at);
 		return;
+	}
 	metrics_count_attempt(&job->lane->metrics, job->phase, job->answer.evidence,
 	    job->row->txn.attempts, job->ended_at - job->row->txn.started_at);
 	if (job->ended_as != RESULT_NONE)

@@ -91,8 +91,6 @@ effect_in_words(enum destination_effect effect)
 		return "; the destination is held until a person releases it";
 	case EFFECT_LOGIN:
 		return "; logs in first";
-	case EFFECT_SLOW:
-		return "; the destination waits as asked";
 	}
 	return "";
 }
@@ -124,6 +122,8 @@ print_case(const char *name, const struct operation *operation, const struct wor
 	    effect_in_words(decision.effect));
 	if (decision.why != NULL)
 		(void)printf("  %-28s (%s)\n", "", decision.why);
+	if (verdict->http_status == 429)
+		(void)printf("  %-28s (nothing else is sent there before Retry-After is over)\n", "");
 }
 
 static void

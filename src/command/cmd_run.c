@@ -24,7 +24,8 @@ enum { WAIT_MS_MAX = 20000 };
 
 /* What the environment may say to us. Everything else (proxies, OpenSSL, preloads of children) is dropped. */
 static const char *const kept_variables[] = {
-    "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY", "JOURNAL_STREAM"};
+    "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY", "STATE_DIRECTORY",
+    "JOURNAL_STREAM"};
 enum { KEPT_COUNT = sizeof(kept_variables) / sizeof(kept_variables[0]) };
 
 static int

@@ -64,7 +64,7 @@ static const struct line table[CLASS_COUNT] = {
     [CLASS_CONFLICT]         = {AGAIN_A_WHILE, UNKNOWN, UNKNOWN, AGAIN,  POLL, POLL, POLL, POLL, EFFECT_NONE},
     [CLASS_CONTENT]          = {CONFLICT, UNKNOWN, REFUSE, FAIL,         UNKNOWN, UNKNOWN, UNKNOWN, RESUBMIT, EFFECT_NONE},
     [CLASS_EARLY]            = {AGAIN, UNKNOWN, UNKNOWN, AGAIN,          POLL, POLL, POLL, POLL, EFFECT_NONE},
-    [CLASS_RATE]             = {AGAIN, UNKNOWN, UNKNOWN, AGAIN,          POLL, POLL, POLL, POLL, EFFECT_SLOW},
+    [CLASS_RATE]             = {AGAIN, UNKNOWN, UNKNOWN, AGAIN,          POLL, POLL, POLL, POLL, EFFECT_NONE},
     [CLASS_OTHER_4XX]        = {REFUSE, UNKNOWN, UNKNOWN, FAIL,          UNKNOWN, UNKNOWN, UNKNOWN, RESUBMIT, EFFECT_NONE},
     [CLASS_SERVER]           = {AGAIN_REPLAYED, UNKNOWN, UNKNOWN, AGAIN, POLL_LIMITED, POLL_LIMITED, POLL_LIMITED, POLL_LIMITED, EFFECT_NONE},
     [CLASS_GATEWAY]          = {AGAIN, UNKNOWN, UNKNOWN, AGAIN,          POLL, POLL, POLL, POLL, EFFECT_NONE},
@@ -324,7 +324,7 @@ policy_decide(const struct policy_facts *facts, const struct verdict *verdict)
 	decision = end_of_trying(facts, decision);
 	if (decision.then == EVENT_FINISH && decision.result == RESULT_UNKNOWN)
 		decision.alert = true;
-	if (effect != EFFECT_NONE && effect != EFFECT_LOGIN && effect != EFFECT_SLOW)
+	if (effect != EFFECT_NONE && effect != EFFECT_LOGIN)
 		decision.alert = true;
 	return decision;
 }

@@ -22,9 +22,8 @@ enum destination_effect {
 	EFFECT_HOLD_REDIRECT,    /* wait for the operator: a probe would be a real order */
 	EFFECT_HOLD_RULE,        /* a rule of the profile says so: wait for the operator */
 	EFFECT_LOGIN,            /* the session has expired */
-	EFFECT_SLOW,             /* 429: wait as asked before anything else goes there */
 };
-enum { EFFECT_COUNT = 7 };
+enum { EFFECT_COUNT = 6 };
 
 enum fetch_admission { FETCH_NONE, FETCH_ADMITTED, FETCH_REFUSED };
 

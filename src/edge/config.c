@@ -41,7 +41,6 @@ struct draft {
 	struct config config;
 	int log_format;
 	char *directory;                      /* of the file: what relative paths are relative to */
-	char *looked;                         /* where profiles were looked for, in words */
 	const char *failed[DESTINATIONS_MAX]; /* profiles that could not be loaded, told already */
 	size_t failed_count;
 };
@@ -81,7 +80,7 @@ read_later(struct settings *settings, const config_setting_t *setting, void *tar
 
 static const struct setting_rule config_rules[] = {
     PATH("database", database, true, "\"shop.db\""),
-    PATH("state_dir", state_dir, true, "\"state\""),
+    PATH("state_dir", state_dir, false, "\"state\""),
     PATH("profiles", profiles_dir, false, "\"/etc/outboxd/profiles\""),
     DURATION("commit_window", commit_window_ms, 0, 1000, "\"2ms\""),
     DURATION("drain", drain_ms, 0, HOUR_MS, "\"75s\""),
@@ -141,7 +140,25 @@ is_directory(const char *path)
 	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* The setting, else "profiles" beside the file, else what was installed. */
+/* Unless it is set: the directory that systemd made (StateDirectory=), the first of them if there are more. Commands beside
+ * the daemon have no such word from systemd, and do without: they read no credentials either. */
+static void
+find_state_dir(struct settings *settings, struct draft *draft)
+{
+	struct config *config = &draft->config;
+	const char *given = getenv("STATE_DIRECTORY");
+
+	if (config->state_dir != NULL || settings->unread_credentials)
+		return;
+	if (given != NULL && given[0] == '/')
+		config->state_dir = strndup(given, strcspn(given, ":"));
+	if (config->state_dir == NULL)
+		settings_problem(settings, NULL,
+		    "state_dir is missing, and systemd gives none (STATE_DIRECTORY); write state_dir = "
+		    "\"/var/lib/outboxd/NAME\"; - where outboxd remembers which database it served");
+}
+
+/* The setting, else "profiles" beside the file; what was installed is looked through after it. */
 static void
 find_profiles(struct settings *settings, struct draft *draft)
 {
@@ -164,15 +181,24 @@ find_profiles(struct settings *settings, struct draft *draft)
 	if (beside == NULL)
 		return;
 	config->profiles_dir = beside;
-	if (is_directory(beside) || OUTBOXD_PROFILES_DIR[0] == '\0')
-		return;
-	if (asprintf(&draft->looked, "%s (no such directory) and %s", beside,
-		OUTBOXD_PROFILES_DIR) < 0) {
-		draft->looked = NULL;
-		problem_memory(settings);
+}
+
+/* Where the profile of that name lies: NAME.conf, malloc'd; the first place that has it, or NULL. */
+static char *
+profile_file(const struct draft *draft, const char *name)
+{
+	const char *const places[] = {draft->config.profiles_dir, OUTBOXD_PROFILES_DIR};
+
+	for (size_t i = 0; i < COUNT(places); i++) {
+		char *file;
+
+		if (places[i][0] == '\0' || asprintf(&file, "%s/%s.conf", places[i], name) < 0)
+			continue;
+		if (access(file, F_OK) == 0)
+			return file;
+		free(file);
 	}
-	free(beside);
-	config->profiles_dir = settings_copy(settings, OUTBOXD_PROFILES_DIR);
+	return NULL;
 }
 
 /* --- profiles --- */
@@ -214,10 +240,14 @@ problem_no_profile(struct settings *settings, const config_setting_t *setting,
     const struct draft *draft, const char *name)
 {
 	const char *directory = draft->config.profiles_dir;
+	bool installed = OUTBOXD_PROFILES_DIR[0] != '\0';
 	char *nearest = nearest_profile(directory, name);
 
-	settings_problem(settings, setting, "there is no %s.conf; looked in %s; write %s%s%s", name,
-	    draft->looked != NULL ? draft->looked : directory,
+	if (nearest == NULL && installed)
+		nearest = nearest_profile(OUTBOXD_PROFILES_DIR, name);
+	settings_problem(settings, setting, "there is no %s.conf; looked in %s%s%s%s; write %s%s%s", name,
+	    directory, is_directory(directory) ? "" : " (no such directory)", installed ? " and " : "",
+	    installed ? OUTBOXD_PROFILES_DIR : "",
 	    nearest != NULL ? "profile = \""
 			    : "the name of a profile there, or profiles = \"DIRECTORY\" at the top",
 	    nearest != NULL ? nearest : "", nearest != NULL ? "\";" : "");
@@ -239,13 +269,9 @@ load_profile(struct settings *settings, const config_setting_t *setting, struct 
 {
 	struct config *config = &draft->config;
 	struct profile *profile = NULL;
-	char *file;
+	char *file = profile_file(draft, name);
 
-	if (asprintf(&file, "%s/%s.conf", config->profiles_dir, name) < 0) {
-		problem_memory(settings);
-		return NULL;
-	}
-	if (access(file, F_OK) != 0)
+	if (file == NULL)
 		problem_no_profile(settings, setting, draft, name);
 	else
 		profile = profile_load(file, settings->problems);
@@ -365,6 +391,7 @@ read_config(struct settings *settings, struct draft *draft)
 	config->file = settings_copy(settings, settings->file);
 	settings_walk(settings, settings_root(settings), config_rules, COUNT(config_rules), draft);
 	config->log_format = (enum log_format)draft->log_format;
+	find_state_dir(settings, draft);
 	make_absolute(settings, draft, &config->database);
 	make_absolute(settings, draft, &config->state_dir);
 	make_absolute(settings, draft, &config->profiles_dir);
@@ -399,7 +426,6 @@ load(const char *file, bool credentials, struct text *problems)
 	}
 	settings_close(&settings);
 	free(draft->directory);
-	free(draft->looked);
 	config_free((struct config *)draft);
 	return config;
 }

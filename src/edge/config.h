@@ -71,8 +71,8 @@ struct destination {
 struct config {
 	char *file;
 	char *database;
-	char *state_dir;
-	char *profiles_dir;
+	char *state_dir;    /* NULL: not said, when read without credentials */
+	char *profiles_dir; /* what is not there is looked for among the installed ones */
 	int64_t commit_window_ms;
 	int64_t drain_ms;
 	int64_t retention_ms; /* 0: keep for ever */

@@ -125,9 +125,9 @@ wire_conclude(struct wire_transfer *transfer)
 	if (outcome->evidence == EVIDENCE_ANSWERED || outcome->error[0])
 		return;
 	if (transfer->refused)
-		wire_say(transfer, "not sent: refused before the first byte");
+		wire_say(transfer, "refused before the first byte");
 	else if (transfer->forbidden)
-		wire_say(transfer, "not sent: the peer's address is not allowed");
+		wire_say(transfer, "the peer's address is not allowed");
 	else if (transfer->resend)
 		wire_say(transfer, "the connection died; sending again was refused");
 	else if (answer->complaint || why)

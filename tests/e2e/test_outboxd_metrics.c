@@ -236,6 +236,7 @@ start(struct stand *stand)
 	snprintf(stand->head, sizeof(stand->head), "metrics_file = \"outboxd.prom\";");
 	stand_destination(stand, "riverty", "riverty", "");
 	stand_destination(stand, "vrio", "vrio", "");
+	stand_destination(stand, "travlinq", "travlinq", "");
 	stand_start(stand);
 }
 
@@ -258,6 +259,7 @@ counters_move_and_histograms_add_up(void **state)
 	(void)stand_order(stand, "riverty", "riverty", "M-1");
 	(void)stand_order(stand, "riverty", "riverty", "M-2");
 	(void)stand_order(stand, "vrio", "vrio", "M-3");
+	(void)stand_order(stand, "travlinq", "travlinq", "M-4"); /* logs in first */
 	/* Without an exchange: it counts as a result, too. */
 	(void)stand_insert(
 	    stand, "destination, operation, path", "'riverty', 'authorize', '/elsewhere'");
@@ -274,6 +276,8 @@ counters_move_and_histograms_add_up(void **state)
 	assert_true(value(metrics, "outboxd_retries_total{destination=\"riverty\"}") == 1);
 	assert_true(value(metrics, "outboxd_attempts_total{destination=\"riverty\",phase="
 				   "\"submit\",evidence=\"maybe_sent\"}") == 1);
+	assert_true(value(metrics, "outboxd_attempts_total{destination=\"travlinq\",phase="
+				   "\"login\",evidence=\"answered\"}") == 1);
 	assert_true(value(metrics, "outboxd_commits_total") > 0);
 	for (size_t i = 0; i < metrics->sample_count; i++) {
 		const struct sample *sample = &metrics->samples[i];

@@ -340,6 +340,13 @@ the_operator_decides(void **state)
 	ask(stand, "command, outbox_id, key_mode", "'retry', 2, 'same'", "refused");
 	ask(stand, "command, outbox_id, key_mode", "'retry', 2, 'new'", "refused");
 	ask(stand, "command, outbox_id, argument", "'retry', 2, 'resubmit'", "refused");
+	{
+		const char *answer = "";
+
+		/* Not a question about keys. */
+		assert_string_equal(stand_ask(stand, "command, outbox_id", "'retry', 1", &answer), "refused");
+		assert_non_null(strstr(answer, "it is done, canceled"));
+	}
 	ask(stand, "command, outbox_id, argument, text", "'resolve', 3, 'perhaps', 'x'", "refused");
 	ask(stand, "command, outbox_id, argument", "'resolve', 3, 'succeeded'", "refused");
 	ask(stand, "command, outbox_id", "'explode', 3", "refused");

@@ -337,6 +337,31 @@ test_bad_profile(void **state)
 }
 
 static void
+test_state_dir_of_systemd(void **state)
+{
+	static const char text[] = "database = \"shop.db\";\n" VRIO END;
+	struct config *config;
+	struct text problems;
+
+	setenv("STATE_DIRECTORY", "/var/lib/outboxd/shop:/var/lib/other", 1);
+	config = load_good(*state, text);
+	assert_string_equal(config->state_dir, "/var/lib/outboxd/shop");
+	config_free(config);
+	config = load_good(*state, TOP VRIO END); /* what is said counts more */
+	assert_string_equal(config->state_dir, scratch_path(*state, "state"));
+	config_free(config);
+	unsetenv("STATE_DIRECTORY");
+	/* A command beside the daemon needs none. */
+	text_init(&problems, 4096);
+	scratch_write(scratch_path(*state, "outboxd.conf"), text, strlen(text));
+	config = config_load_without_credentials(scratch_path(*state, "outboxd.conf"), &problems);
+	assert_non_null(config);
+	assert_null(config->state_dir);
+	config_free(config);
+	text_free(&problems);
+}
+
+static void
 test_defaults(void **state)
 {
 	struct config *config = load_good(*state, TOP VRIO END);
@@ -681,6 +706,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_bad, setup, scratch_teardown),
 	    cmocka_unit_test_setup_teardown(test_collects, setup, scratch_teardown),
 	    cmocka_unit_test_setup_teardown(test_bad_profile, setup, scratch_teardown),
+	    cmocka_unit_test_setup_teardown(test_state_dir_of_systemd, setup, scratch_teardown),
 	    cmocka_unit_test_setup_teardown(test_defaults, setup, scratch_teardown),
 	    cmocka_unit_test_setup_teardown(test_everything, setup, scratch_teardown),
 	    cmocka_unit_test_setup_teardown(test_several, setup, scratch_teardown),

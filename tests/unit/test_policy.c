@@ -183,7 +183,7 @@ static const struct {
     /* 422 later: the key may belong to another body; never a fresh key */
     {CLASS_CONTENT, "failed", "failed", "hold:key_conflict", "hold:key_conflict", "unknown", "failed", "failed", EFFECT_NONE},
     {CLASS_EARLY, "again", "again", "again", "again", "unknown", "unknown", "again", EFFECT_NONE},
-    {CLASS_RATE, "again", "again", "again", "again", "unknown", "unknown", "again", EFFECT_SLOW},
+    {CLASS_RATE, "again", "again", "again", "again", "unknown", "unknown", "again", EFFECT_NONE},
     {CLASS_OTHER_4XX, "failed", "failed", "unknown", "failed", "unknown", "unknown", "failed", EFFECT_NONE},
     /* 500: replayed for ever, or executed again: then no one asks twice */
     {CLASS_SERVER, "unknown", "again", "unknown", "again", "unknown", "unknown", "again", EFFECT_NONE},
