@@ -1,8 +1,10 @@
 /*
- * test_power_loss.c - the power goes at every sync of a working day (T5), before it and after it, with twenty different sets of
- * what survives each; then the daemon starts again and the day goes on. P1 to P9 hold, the database is whole.
+ * test_power_loss.c - the power goes at every sync of a working day (T5), before it and after it,
+ * with twenty different sets of what survives each; then the daemon starts again and the day goes
+ * on. P1 to P9 hold, the database is whole.
  *
- * The control leaves out the daemon's syncs of the WAL, as synchronous = NORMAL does, and must fail.
+ * The control leaves out the daemon's syncs of the WAL, as synchronous = NORMAL does, and must
+ * fail.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +14,10 @@
 
 #include <cmocka.h>
 
+#include "lib/tally.h"
 #include "sim/campaign.h"
 #include "sim/run.h"
+#include "sim/sometimes.h"
 
 enum { SUBSETS = 20, SEED = 7 };
 
@@ -30,7 +34,8 @@ cut_once(uint64_t number, void *context)
 	return run_script(SEED, &script, &tally, false);
 }
 
-/* How many syncs such a day has. The library cannot be set up twice in one process: a child counts. */
+/* How many syncs such a day has. The library cannot be set up twice in one process: a child counts.
+ */
 static bool
 count_syncs(uint64_t number, void *context)
 {
@@ -61,7 +66,10 @@ static struct campaign
 cut_everywhere(bool *control, int64_t boundaries)
 {
 	/* The control shows soon enough what it has to show. */
-	struct campaign campaign = {.seeds = *control ? 10 * 2 * SUBSETS : boundaries * 2 * SUBSETS, .jobs = 2, .run = cut_once, .context = control};
+	struct campaign campaign = {.seeds = *control ? 10 * 2 * SUBSETS : boundaries * 2 * SUBSETS,
+	    .jobs = 2,
+	    .run = cut_once,
+	    .context = control};
 
 	campaign_run(&campaign);
 	return campaign;
@@ -79,6 +87,14 @@ test_every_sync(void **state)
 	campaign = cut_everywhere(&control, boundaries);
 	printf("%lld syncs\n", (long long)boundaries);
 	campaign_print(&campaign);
+	tally("power cut at every sync (VFS)", (long)campaign.seeds, (long)campaign.failures,
+	    "%lld syncs of a working day, before and after each, %d sets of surviving sectors; "
+	    "rows met: sending %lld, "
+	    "pending %lld, claimed %lld",
+	    (long long)boundaries, SUBSETS,
+	    (long long)sometimes_count[SOMETIMES_killed_while_sending],
+	    (long long)sometimes_count[SOMETIMES_killed_while_pending],
+	    (long long)sometimes_count[SOMETIMES_killed_while_claimed]);
 	assert_int_equal(campaign.failures, 0);
 }
 
@@ -91,6 +107,9 @@ test_control_fails(void **state)
 	(void)state;
 	printf("without the syncs %lld of %lld cuts broke a promise, for example:\n  %s\n",
 	    (long long)campaign.failures, (long long)campaign.seeds, campaign.shown[0]);
+	tally("control: the same without syncs must fail", (long)campaign.seeds,
+	    campaign.failures == 0, "%lld cuts broke a promise, as they must",
+	    (long long)campaign.failures);
 	assert_true(campaign.failures > 0);
 }
 

@@ -1,8 +1,9 @@
 /*
- * test_sweeps.c - every disk call and every allocation of a working day fails once, and from there on until somebody starts the
- * daemon anew (T6, T9, T10). No crash, no leak (in the sanitizer build), no lost row, no second effect, and everything ends.
+ * test_sweeps.c - every disk call and every allocation of a working day fails once, and from there
+ * on until somebody starts the daemon anew (T6, T9, T10). No crash, no leak (in the sanitizer
+ * build), no lost row, no second effect, and everything ends.
  *
- * A slice; OUTBOXD_SWEEP=all takes every single one.
+ * A slice; OUTBOXD_EXTENT=whole takes every single one.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include <cmocka.h>
 
 #include "lib/fvfs.h"
+#include "lib/tally.h"
 #include "sim/campaign.h"
 #include "sim/run.h"
 
@@ -59,9 +61,8 @@ fail_one(uint64_t number, void *context)
 }
 
 static void
-sweep(bool memory, int disk_error, bool for_ever)
+sweep(const char *name, bool memory, int disk_error, bool for_ever)
 {
-	const char *all = getenv("OUTBOXD_SWEEP");
 	struct sweep sweep = {.memory = memory,
 	    .disk_error = disk_error,
 	    .for_ever = for_ever,
@@ -75,16 +76,21 @@ sweep(bool memory, int disk_error, bool for_ever)
 	assert_int_equal(campaign.failures, 0);
 	points = memory ? sweep.total->allocations : sweep.total->disk_calls;
 	assert_true(points > 500);
-	if (all == NULL || strcmp(all, "all") != 0)
+	if (extent() != EXTENT_WHOLE)
 		sweep.step = points / SLICE + 1;
-	campaign = (struct campaign){
-	    .seeds = (points + sweep.step - 1) / sweep.step, .jobs = 2, .run = fail_one, .context = &sweep};
+	campaign = (struct campaign){.seeds = (points + sweep.step - 1) / sweep.step,
+	    .jobs = 2,
+	    .run = fail_one,
+	    .context = &sweep};
 	campaign_run(&campaign);
 	printf("%lld points, %lld tried, %lld reached, %lld failed, %.1f s\n", (long long)points,
 	    (long long)campaign.seeds, (long long)*sweep.injected, (long long)campaign.failures,
 	    campaign.seconds);
 	for (int i = 0; i < CAMPAIGN_FAILURES_SHOWN && campaign.shown[i][0] != '\0'; i++)
 		printf("  %s\n", campaign.shown[i]);
+	tally(name, (long)*sweep.injected, (long)campaign.failures,
+	    "%lld of %lld points of a working day%s", (long long)campaign.seeds, (long long)points,
+	    for_ever ? ", failing until a restart" : "");
 	assert_int_equal(campaign.failures, 0);
 	assert_true(*sweep.injected > 0);
 	campaign_unshare(sweep.total, sizeof(*sweep.total));
@@ -95,49 +101,49 @@ static void
 test_io_error_once(void **state)
 {
 	(void)state;
-	sweep(false, FVFS_EIO, false);
+	sweep("every disk call fails once: EIO", false, FVFS_EIO, false);
 }
 
 static void
 test_io_error_for_ever(void **state)
 {
 	(void)state;
-	sweep(false, FVFS_EIO, true);
+	sweep("every disk call fails for ever: EIO", false, FVFS_EIO, true);
 }
 
 static void
 test_disk_full_once(void **state)
 {
 	(void)state;
-	sweep(false, FVFS_FULL, false);
+	sweep("every disk call fails once: full", false, FVFS_FULL, false);
 }
 
 static void
 test_disk_full_for_ever(void **state)
 {
 	(void)state;
-	sweep(false, FVFS_FULL, true);
+	sweep("every disk call fails for ever: full", false, FVFS_FULL, true);
 }
 
 static void
 test_short_write_once(void **state)
 {
 	(void)state;
-	sweep(false, FVFS_SHORT, false);
+	sweep("every disk call fails once: short write", false, FVFS_SHORT, false);
 }
 
 static void
 test_no_memory_once(void **state)
 {
 	(void)state;
-	sweep(true, 0, false);
+	sweep("every allocation fails once", true, 0, false);
 }
 
 static void
 test_no_memory_for_ever(void **state)
 {
 	(void)state;
-	sweep(true, 0, true);
+	sweep("every allocation fails for ever", true, 0, true);
 }
 
 int
