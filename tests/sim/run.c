@@ -48,7 +48,6 @@ static struct {
 	unsigned features;
 	int64_t backup_counter;
 	bool adopt_was_seen; /* a daemon has started since, and knows */
-	bool witness_doubtful;
 	bool calm;
 	bool syncing;
 	int64_t end;   /* of the bad times, boot */
@@ -176,26 +175,17 @@ may_go_wrong(void)
 		   "SELECT value FROM outbox_meta WHERE name = 'clock_mark' AND ?1 = 0", 0) != -1;
 }
 
-/* A power cut took the note that knew of it, before any daemon did: nobody can ask for an adopt. */
-static void
-forget_adopt(void)
-{
-	struct witness witness;
-
-	if (run.witness_doubtful && promises_awaiting_adopt() && witness_sim_get(&witness) &&
-	    witness.write_counter <=
-		app_number(
-		    "SELECT value FROM outbox_meta WHERE name = 'write_counter' AND ?1 = 0", 0))
-		promises_await_adopt(false);
-	run.witness_doubtful = false;
-}
-
 /* The ghost goes, and the disk is as it was when the daemon died. */
 static void
 bury(void)
 {
 	bool power = world_dead() == DEATH_POWER;
 	bool starting = run.agent == NULL;
+	/*
+	 * Not asked for: that the power fails after a restore, before any daemon has looked. The note that knew of what is missing
+	 * would be lost, and nobody could tell (of the last five seconds before the restore).
+	 */
+	bool unseen = !run.adopt_was_seen && promises_awaiting_adopt();
 
 	stop_daemon(0);
 	run.syncing = false;
@@ -206,15 +196,14 @@ bury(void)
 		(void)world_random();
 	if (power) {
 		fvfs_power_loss(FVFS_SOME, world_random);
-		witness_sim_power_loss();
-		run.witness_doubtful = !run.adopt_was_seen;
+		if (!unseen)
+			witness_sim_power_loss();
 	}
 	world_bury();
 	fvfs_heal();
 	allocations_heal();
 	if (power)
 		app_open();
-	forget_adopt();
 	app_recount(false);
 	promises_check_after_death(power);
 	if (starting)
