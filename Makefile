@@ -228,8 +228,10 @@ packages:
 test:
 	@CC='$(CC)' sh packaging/need-packages.sh build test
 	@$(if $(SANITIZE),CC='$(CC)' sh packaging/need-packages.sh sanitize,:)
-	@+$(BUILDING) check
+	@+$(BUILDING) $(BUILD)/outboxd $(TEST_BIN) $(TEST_TOOLS)
+	@+$(MAKE) --no-print-directory check
 
+# Not under -O, which would keep each test's line back until the last test has ended.
 check: $(BUILD)/outboxd $(TEST_BIN) $(TEST_TOOLS)
 	@sh tests/run.sh $(BUILD) $(TEST_BIN)
 
