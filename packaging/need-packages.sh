@@ -90,6 +90,9 @@ for set; do
 		command_ valgrind valgrind
 		;;
 	deb)
+		# Not a thing to look for: dpkg-buildpackage asks for the package itself.
+		[ "$(dpkg-query -W -f '${db:Status-Status}' build-essential 2>/dev/null)" = installed ] ||
+			lacks build-essential 'the package build-essential'
 		command_ dpkg-buildpackage dpkg-dev
 		command_ dh debhelper
 		command_ fakeroot fakeroot
