@@ -17,6 +17,10 @@
 #include "lib/daemon.h"
 #include "lib/scratch.h"
 
+/* Go wants a place for what it compiles, also where nobody has a home. */
+#define GO_CACHE "\"$(realpath \"${OUTBOXD_BUILD:-build}\")/tests/go\""
+#define GO "env GO111MODULE=off GOFLAGS= GOPATH=/usr/share/gocode GOCACHE=" GO_CACHE " go"
+
 /* run: with the directory tests/apps; has: a shell command that succeeds where language and driver
  * are present. */
 static const struct {
@@ -33,6 +37,8 @@ static const struct {
 	"test -r /usr/share/java/sqlite-jdbc.jar && java --list-modules | grep -q jdk.compiler",
 	"java -cp /usr/share/java/sqlite-jdbc.jar %s/App.java"},
     {"node", "node -e \"require('node:sqlite')\"", "node --no-warnings %s/app.mjs"},
+    /* Debian's copy of the driver, the system's SQLite: nothing is fetched. */
+    {"go", GO " list github.com/mattn/go-sqlite3", GO " run -tags libsqlite3 %s/app.go"},
 };
 
 static const char *
@@ -131,6 +137,7 @@ LANGUAGE(ruby, 2)
 LANGUAGE(perl, 3)
 LANGUAGE(java, 4)
 LANGUAGE(node, 5)
+LANGUAGE(go, 6)
 
 /* --- frameworks --- */
 
@@ -212,6 +219,7 @@ main(void)
 	    TEST(perl_sells),
 	    TEST(java_sells),
 	    TEST(node_sells),
+	    TEST(go_sells),
 	    TEST(frameworks_settings_work),
 	};
 
