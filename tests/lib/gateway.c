@@ -44,16 +44,21 @@ path_in(const struct gateway *gateway, const char *name, char path[PATH_SIZE])
 	snprintf(path, PATH_SIZE, "%s/%s", gateway->dir, name);
 }
 
-/* The gateway's binary: two directories above the test's own, unless the environment says. */
-static void
-find_binary(char path[PATH_SIZE])
+/* The gateway's binary: two directories above the test's own, unless the environment says. Asked
+ * once, as build_directory() in daemon.c. */
+static const char *
+find_binary(void)
 {
+	static char path[PATH_SIZE];
 	const char *given = getenv("FAKEGW");
-	ssize_t length = readlink("/proc/self/exe", path, PATH_SIZE - 16);
+	ssize_t length;
 
+	if (path[0] != '\0')
+		return path;
+	length = readlink("/proc/self/exe", path, PATH_SIZE - 16);
 	if (given != NULL || length < 0) {
 		snprintf(path, PATH_SIZE, "%s", given == NULL ? "build/fakegw" : given);
-		return;
+		return path;
 	}
 	path[length] = '\0';
 	for (int i = 0; i < 3; i++) {
@@ -63,6 +68,7 @@ find_binary(char path[PATH_SIZE])
 			*slash = '\0';
 	}
 	strcat(path, "/fakegw");
+	return path;
 }
 
 /* Runs in the child. */
@@ -116,13 +122,12 @@ read_port(const char *path)
 static int
 launch(struct gateway *gateway)
 {
-	char binary[PATH_SIZE];
+	const char *binary = find_binary();
 	char port_file[PATH_SIZE];
 	char listen[32];
 	pid_t parent = getpid();
 	int status;
 
-	find_binary(binary);
 	path_in(gateway, gateway->canary ? "canary.port" : "gateway.port", port_file);
 	unlink(port_file);
 	snprintf(listen, sizeof(listen), "127.0.0.1:%d", gateway->port);
