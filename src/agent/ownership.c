@@ -376,7 +376,8 @@ ownership_witness(struct agent *agent, bool at_once)
 	if (agent->mode == MODE_ADOPT || (!at_once && agent->boot < agent->witness_at + WITNESS_MS))
 		return;
 	agent->witness_at = agent->boot;
-	if (!store_in_place(agent->store) || describe(agent, &now) == -1)
+	/* What a failed commit left behind is not the past that a witness tells of, nor a set-back. */
+	if (store_in_transaction(agent->store) || !store_in_place(agent->store) || describe(agent, &now) == -1)
 		return;
 	if (was_set_back(agent, &now)) {
 		agent->end = AGENT_REPLACED;

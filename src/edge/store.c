@@ -109,6 +109,16 @@ store_finish(struct binder *binder)
 	(void)sqlite3_clear_bindings(binder->statement);
 }
 
+int
+store_finish_row(struct binder *binder, int rc)
+{
+	/* sqlite3_column_text() has no other way to say it than the next step, or the reset. */
+	if (rc == SQLITE_ROW && sqlite3_reset(binder->statement) == SQLITE_NOMEM)
+		rc = SQLITE_NOMEM;
+	store_finish(binder);
+	return rc;
+}
+
 enum store_status
 store_run(struct store *store, struct binder *binder)
 {
@@ -331,7 +341,7 @@ store_identity(struct store *store, struct store_identity *identity)
 		identity->epoch = sqlite3_column_int64(binder.statement, 1);
 		identity->write_counter = sqlite3_column_int64(binder.statement, 2);
 	}
-	store_finish(&binder);
+	rc = store_finish_row(&binder, rc);
 	if (rc != SQLITE_ROW)
 		return store_status_of(rc);
 	binder = store_bind(store, STATEMENT_OUTBOX_ID_MAX);

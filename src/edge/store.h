@@ -110,6 +110,8 @@ enum store_status store_begin(struct store *store, int busy_ms, enum store_sync 
 /* On anything but OK the transaction is rolled back. One that wrote nothing costs nothing. */
 enum store_status store_commit(struct store *store);
 void store_rollback(struct store *store);
+/* A transaction is open: also one whose commit failed and that could not be rolled back, for want of memory. */
+bool store_in_transaction(const struct store *store);
 
 /* What a transaction cost whom. The store has no clock of its own: without this one, all times are 0. */
 void store_time_by(struct store *store, int64_t (*clock_us)(void));

@@ -51,6 +51,8 @@ void bind_blob(struct binder *binder, int index, const void *bytes, size_t lengt
 /* Steps once: SQLITE_ROW, SQLITE_DONE or an error. Ends with store_finish(). */
 int store_step(struct store *store, struct binder *binder);
 void store_finish(struct binder *binder);
+/* After the only row: rc, or SQLITE_NOMEM when there was no memory for one of its columns. It then read as NULL. */
+int store_finish_row(struct binder *binder, int rc);
 /* For statements without rows: step, finish, and the status. */
 enum store_status store_run(struct store *store, struct binder *binder);
 

@@ -247,9 +247,11 @@ store_row(struct store *store, int64_t id, struct store_row **row)
 	rc = store_step(store, &binder);
 	if (rc == SQLITE_ROW)
 		*row = read_row(binder.statement);
-	store_finish(&binder);
+	rc = store_finish_row(&binder, rc);
 	if (rc == SQLITE_ROW)
 		return *row == NULL ? STORE_FULL : STORE_OK;
+	store_row_free(*row);
+	*row = NULL;
 	return rc == SQLITE_DONE ? STORE_NOTHING : store_status_of(rc);
 }
 

@@ -40,7 +40,7 @@ recognise(struct store *store)
 	    matches(store, store_column_text(binder.statement, 0),
 		sqlite3_column_int64(binder.statement, 1), sqlite3_column_int64(binder.statement, 2));
 
-	store_finish(&binder);
+	rc = store_finish_row(&binder, rc);
 	if (rc != SQLITE_ROW)
 		return store_status_of(rc);
 	return same ? STORE_OK : STORE_REPLACED;
@@ -212,6 +212,12 @@ store_rollback(struct store *store)
 	/* Nothing to roll back is fine: SQLite may have done it by itself. */
 	if (sqlite3_get_autocommit(store->db) == 0)
 		(void)run(store, STATEMENT_ROLLBACK);
+}
+
+bool
+store_in_transaction(const struct store *store)
+{
+	return sqlite3_get_autocommit(store->db) == 0;
 }
 
 enum store_status

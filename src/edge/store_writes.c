@@ -100,7 +100,7 @@ store_parent(struct store *store, int64_t id, struct store_parent *parent)
 		parent->action_required =
 		    strcmp(store_column_text(binder.statement, 2), "action_required") == 0;
 	}
-	store_finish(&binder);
+	rc = store_finish_row(&binder, rc);
 	if (rc == SQLITE_DONE)
 		return STORE_NOTHING;
 	if (rc != SQLITE_ROW)
