@@ -1,9 +1,9 @@
-# torture.sh - every campaign, one after another, and one table at the end: fault, runs, states reached, violations.
+# torture.sh - every campaign, one after another, and one table at the end: fault, how often, violations, states reached.
 #
 #   sh tests/torture.sh whole|slice        from `make torture`, which sets MAKE and BUILD
 #
-# What a campaign printed is in $BUILD/torture/NAME.txt; the table is also in $BUILD/torture.txt. The exit status is 0 only when
-# every campaign passed and no line has a violation. Campaigns that this tree does not have are named as such.
+# What a campaign printed is in $BUILD/torture/NAME.txt; the table is also in $BUILD/torture.txt, in Markdown. The exit
+# status is 0 only when every campaign passed and no line has a violation. Campaigns that this tree does not have are named as such.
 set -u
 extent=${1:-whole}
 make=${MAKE:-make}
@@ -11,8 +11,8 @@ build=${BUILD:-build}
 logs=$build/torture
 unset BUILD # what is built with other flags has its own directory
 case $extent in
-whole) fuzz_seconds=300 sanitize='unit wire store agent sim crash fuzz e2e' total=11 ;;
-slice) fuzz_seconds=10 sanitize='unit fuzz' total=8 ;;
+whole) fuzz_seconds=300 sanitize='unit wire store agent sim crash fuzz e2e' total=12 ;;
+slice) fuzz_seconds=10 sanitize='unit fuzz' total=9 ;;
 *)
 	echo 'torture.sh: whole or slice' >&2
 	exit 64
@@ -44,11 +44,12 @@ campaign() {
 	last=$(tr '\r\t' '\n ' <"$log" | grep -E ' (kills|seeds|caught|cuts|passed|of [0-9]+,)' | tail -n 1)
 	if [ -z "$last" ] || [ "$status" != 0 ]; then last=$(tr '\r\t' '\n ' <"$log" | grep -v '^ *$' | tail -n 1); fi
 	last=$(echo "$last" | cut -c1-160)
+	passed=$(sed -n 's/^\([0-9]*\) passed, 0 failed$/\1/p' "$log" | tail -n 1)
 	if [ "$status" != 0 ]; then
 		failed=$((failed + 1))
 		printf '%s\t1\tFAILED: %s\t1\n' "$name" "$last" >>"$OUTBOXD_TALLY"
-	elif [ "$(wc -l <"$OUTBOXD_TALLY")" = "$lines" ]; then
-		printf '%s\t1\t%s\t0\n' "$name" "$last" >>"$OUTBOXD_TALLY"
+	elif [ "$(wc -l <"$OUTBOXD_TALLY")" = "$lines" ] && [ "$name" != build ]; then
+		printf '%s\t%s\t%s\t0\n' "$name" "${passed:-1}" "$last" >>"$OUTBOXD_TALLY"
 	fi
 	printf '%s, %d s\n' "$([ "$status" = 0 ] && echo passed || echo "FAILED (see $log)")" "$took"
 }
@@ -85,7 +86,8 @@ sanitized() {
 		OUTBOXD_EXTENT=test OUTBOXD_TALLY= sh tests/run.sh build-asan "$@"
 }
 
-campaign 'build' $make --no-print-directory -j"$(nproc)" BUILD="$build" "$build/outboxd" "$build/fakegw" $(tests_of "$build" 'e2e crash')
+campaign 'build' $make --no-print-directory -j"$(nproc)" BUILD="$build" "$build/outboxd" "$build/fakegw" \
+	$(tests_of "$build" 'sim e2e crash')
 case $extent in
 slice) campaign 'kill at every syscall' sh tests/run.sh "$build" "$build/tests/crash/test_kill_syscalls" ;;
 whole) campaign 'kill at every syscall' $make --no-print-directory BUILD="$build" kill-syscalls ;;
@@ -103,18 +105,19 @@ slice)
 	campaign 'power cuts' sh tests/run.sh "$build" "$build/tests/crash/test_power_disk" "$build/tests/crash/test_power_cuts"
 	;;
 whole)
-	target 'simulator' sim
+	target 'simulator' sim SEEDS=100000
 	target 'power cuts' power-cuts
 	target 'mutants' mutants
 	;;
 esac
+campaign 'disk and memory' sh tests/run.sh "$build" "$build/tests/sim/test_power_loss" "$build/tests/sim/test_sweeps"
 campaign 'fuzzing' $make --no-print-directory fuzz SECONDS=$fuzz_seconds
-campaign 'sanitizers' sanitized
+campaign 'tests under ASan and UBSan' sanitized
 case $extent in
 slice) ;; # nor the suite, which CI runs anyway
 whole)
 	campaign 'valgrind' $make --no-print-directory valgrind
-	campaign 'the suite' env OUTBOXD_EXTENT=test OUTBOXD_TALLY= $make --no-print-directory test
+	campaign 'tests of the suite' env OUTBOXD_EXTENT=test OUTBOXD_TALLY= $make --no-print-directory test
 	;;
 esac
 
@@ -123,8 +126,11 @@ violations=$(awk -F '\t' '{ sum += $4 } END { print sum + 0 }' "$OUTBOXD_TALLY")
 	echo "make torture ($extent), $(date -u +%Y-%m-%d), commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)," \
 		"$(($(date +%s) - began)) s, $(nproc) processors"
 	echo
-	awk -F '\t' 'BEGIN { printf "%-52s %9s %10s  %s\n", "fault", "runs", "violations", "states reached" }
-		{ printf "%-52s %9s %10s  %s\n", $1, $2, $4, $3 }' "$OUTBOXD_TALLY"
+	awk -F '\t' 'BEGIN {
+			print "| fault | injected (runs) | violations | states reached |"
+			print "|---|---:|---:|---|"
+		}
+		{ gsub(/\|/, "/"); printf "| %s | %s | %s | %s |\n", $1, $2, $4, $3 }' "$OUTBOXD_TALLY"
 	echo
 	echo "$violations violations, $failed campaigns failed"
 } >"$build/torture.txt"

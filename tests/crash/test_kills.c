@@ -21,6 +21,7 @@
 #include "lib/kills.h"
 #include "lib/oracle.h"
 #include "lib/shopper.h"
+#include "lib/tally.h"
 
 enum { KILLS = 80, OPEN_MAX = 150 };
 
@@ -98,7 +99,12 @@ random_kills(void **state)
 	assert_int_equal(
 	    stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE state = 'held'"), 0);
 	tell(kills, began);
-	printf("%d orders, %lld rows: %s; %d effects, %d requests\n", rows,
+	tally("kill -9 at random moments, an app selling", kills, 0,
+	    "kills that met a row: queued %d, claimed %d, sending %d, retry %d, pending %d, "
+	    "blocked %d; %d orders, %lld rows: %s; "
+	    "%d effects, %d requests",
+	    seen.kills[0], seen.kills[1], seen.kills[2], seen.kills[3], seen.kills[4],
+	    seen.kills[5], rows,
 	    (long long)stand_number(stand, "SELECT count(*) FROM outbox_delivery"),
 	    stand_text(stand, "SELECT group_concat(n, ', ') FROM (SELECT count(*) || ' ' || "
 			      "coalesce(result, state) AS n "
