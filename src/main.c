@@ -29,6 +29,21 @@ usage(FILE *to)
 	(void)fputs("  outboxd --version | --help\n", to);
 }
 
+/* getopt complains in the name of the first word. */
+static int
+run(const struct command *command, int argc, char **argv)
+{
+	static char name[32];
+
+	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		(void)printf("usage: outboxd %s %s\n  %s\n", command->name, command->usage, command->summary);
+		return EXIT_FINE;
+	}
+	(void)snprintf(name, sizeof(name), "outboxd %s", command->name);
+	argv[0] = name;
+	return command->run(command, argc, argv);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -38,7 +53,7 @@ main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		usage(stdout);
 		return EXIT_FINE;
 	}
@@ -48,7 +63,7 @@ main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		if (strcmp(argv[1], commands[i]->name) == 0)
-			return commands[i]->run(commands[i], argc - 1, argv + 1);
+			return run(commands[i], argc - 1, argv + 1);
 	command_say("there is no command %s; see outboxd --help", argv[1]);
 	return EXIT_USAGE;
 }

@@ -18,6 +18,11 @@ hold_destination(struct request *request, struct lane *lane)
 {
 	char reason[300];
 
+	/* What was said the first time stays. */
+	if (strcmp(lane->cause, "operator") == 0 && control_text(request)[0] == '\0') {
+		SAY(request, "destination %.100s is held already", lane->name);
+		return REPLY_DONE;
+	}
 	(void)snprintf(reason, sizeof(reason), "held by %.60s%s%.200s", control_author(request),
 	    control_text(request)[0] == '\0' ? "" : ": ", control_text(request));
 	request->status = lane_hold(request->agent, lane, GATE_STOPPED, "operator", reason);
@@ -78,7 +83,7 @@ purge(struct request *request)
 	int64_t age_ms;
 
 	if (age == NULL || units_parse(age, duration_units, &age_ms) == -1) {
-		SAY(request, "say how old (--older-than, column argument), as in \"90d\"");
+		SAY(request, "say how old (--older-than, column argument), with its unit, as in \"90d\"");
 		return REPLY_REFUSED;
 	}
 	if (agent->mode == MODE_ADOPT) {

@@ -188,7 +188,7 @@ control_resolve(struct request *request)
 		return REPLY_REFUSED;
 	}
 	if (control_text(request)[0] == '\0') {
-		SAY(request, "say why (column text): what the gateway told you");
+		SAY(request, "say why (--text, column text): what the gateway told you");
 		return REPLY_REFUSED;
 	}
 	step.result = (enum result)result;
@@ -219,12 +219,28 @@ control_hold(struct request *request)
 	return kind;
 }
 
+static bool
+is_configured(struct request *request)
+{
+	const struct lane *lane = lane_find(request->agent, request->row->destination);
+
+	return lane != NULL && lane->settings != NULL &&
+	       profile_operation(lane->settings->profile, request->row->operation) != NULL;
+}
+
 enum reply_kind
 control_release(struct request *request)
 {
 	struct txn_step step = {.event = EVENT_RELEASE};
-	enum reply_kind kind = step_row(request, &step, NULL, "it is not held");
+	enum reply_kind kind;
 
+	/* It would be held again at once. */
+	if (request->row->txn.state == STATE_HELD && !is_configured(request)) {
+		SAY(request, "the configuration has no operation %.100s of a destination %.100s: add it and reload first, or cancel the row",
+		    request->row->operation, request->row->destination);
+		return REPLY_REFUSED;
+	}
+	kind = step_row(request, &step, NULL, "it is not held");
 	if (kind == REPLY_DONE)
 		SAY(request, "outbox row %" PRId64 " goes on", request->row->txn.id);
 	return kind;

@@ -85,7 +85,9 @@ check(const struct command *command, int argc, char **argv)
 			return command_usage(command, NULL);
 		file = optarg;
 	}
-	if (file == NULL || optind != argc)
+	if (optind != argc)
+		return command_usage(command, "what is \"%s\"?", argv[optind]);
+	if (file == NULL)
 		return command_usage(command, "say which configuration: --config FILE");
 	config = command_config(file, true, &code);
 	if (config == NULL)

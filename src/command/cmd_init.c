@@ -16,17 +16,33 @@
 #include "command/command.h"
 #include "edge/lock.h"
 
-/* In a directory that is made for sharing (setgid) the group may write to a new database, too. */
+/* In a directory that is made for sharing (setgid) the group may write to a new database, too;
+ * nobody else may read orders. */
 static void
-share(const char *database)
+share(const char *database, const struct stat *directory)
+{
+	struct stat file;
+
+	if (stat(database, &file) == 0)
+		(void)chmod(database, (directory->st_mode & S_ISGID) != 0
+					  ? 0660
+					  : file.st_mode & (S_IRWXU | S_IRWXG));
+}
+
+/* EXIT_FINE, or it was said what is wrong with the place of a new database. */
+static int
+look_at_directory(const char *database, struct stat *directory)
 {
 	char *copy = strdup(database);
-	struct stat directory;
+	int code = EXIT_FINE;
 
-	if (copy != NULL && stat(dirname(copy), &directory) == 0 &&
-	    (directory.st_mode & S_ISGID) != 0)
-		(void)chmod(database, 0660);
+	if (copy == NULL || stat(dirname(copy), directory) == -1 || !S_ISDIR(directory->st_mode)) {
+		command_say("%s cannot be created: there is no directory %s", database,
+		    copy == NULL ? "" : copy);
+		code = EXIT_CONFIG;
+	}
 	free(copy);
+	return code;
 }
 
 static bool
@@ -38,21 +54,33 @@ is_there(const char *database)
 }
 
 static int
-write_tables(const char *database, bool fresh)
+write_tables(const char *database)
 {
 	struct text report;
 	enum store_status status;
 
 	text_init(&report, 4096);
 	status = store_init(database, &report);
-	if (status == STORE_OK && fresh)
-		share(database);
 	if (status == STORE_OK)
 		(void)printf("%s\n", text_string(&report));
 	else
 		command_say("%s", text_string(&report));
 	text_free(&report);
 	return command_exit_code(status);
+}
+
+static int
+create(const char *database)
+{
+	struct stat directory;
+	int code = look_at_directory(database, &directory);
+
+	if (code != EXIT_FINE)
+		return code;
+	code = write_tables(database);
+	if (code == EXIT_FINE)
+		share(database, &directory);
+	return code;
 }
 
 static int
@@ -64,7 +92,7 @@ upgrade(const char *database)
 
 	switch (lock_take(database, &lock, &why)) {
 	case LOCK_TAKEN:
-		code = write_tables(database, false);
+		code = write_tables(database);
 		break;
 	case LOCK_HELD_ELSEWHERE:
 		command_say("outboxd (pid %lld) is running on %s; stop it first",
@@ -116,12 +144,15 @@ init(const struct command *command, int argc, char **argv)
 		else
 			return command_usage(command, NULL);
 	}
-	if ((database == NULL) == (config == NULL) || optind != argc)
+	if (optind != argc)
+		return command_usage(command,
+		    "what is \"%s\"? The database is named by --database FILE", argv[optind]);
+	if ((database == NULL) == (config == NULL))
 		return command_usage(
 		    command, "say which database: --database FILE, or --config FILE");
 	if (config != NULL)
 		return init_configured(config);
-	return is_there(database) ? upgrade(database) : write_tables(database, true);
+	return is_there(database) ? upgrade(database) : create(database);
 }
 
 const struct command command_init = {

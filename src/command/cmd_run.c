@@ -264,7 +264,9 @@ run(const struct command *command, int argc, char **argv)
 			return command_usage(command, NULL);
 		file = optarg;
 	}
-	if (file == NULL || optind != argc)
+	if (optind != argc)
+		return command_usage(command, "what is \"%s\"?", argv[optind]);
+	if (file == NULL)
 		return command_usage(command, "say which configuration: --config FILE");
 	protect();
 	if (hold_signals() == -1) {

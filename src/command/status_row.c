@@ -109,7 +109,9 @@ status_row(struct store *store, int64_t id)
 			    result.body_length);
 		(void)putchar('\n');
 	}
-	(void)printf("exchanges (%d submits, %d polls):\n", row->txn.attempts, row->txn.polls);
+	if (row->txn.state == STATE_BLOCKED)
+		(void)printf("it waits for: outbox row %" PRId64 "\n", row->after_id);
+	(void)printf("submits: %d, polls: %d\n", row->txn.attempts, row->txn.polls);
 	(void)store_attempts(store, id, print_attempt, NULL);
 	store_row_free(row);
 	return EXIT_FINE;
