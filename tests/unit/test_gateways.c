@@ -108,7 +108,7 @@ admit(const struct profile *profile, const char *url)
 static void
 in_words(const struct decision *decision, char *words, size_t size)
 {
-	static const char *const effects[EFFECT_COUNT] = {"", "!credentials", "!trust", "!redirect", "!rule", "!login", ""};
+	static const char *const effects[EFFECT_COUNT] = {"", "!credentials", "!trust", "!redirect", "!rule", "!login"};
 	const char *first = decision->event == EVENT_FINISH ? result_name(decision->result) : event_name(decision->event);
 	const char *then = decision->then == decision->event ? "" : event_name(decision->then);
 
