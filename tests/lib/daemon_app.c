@@ -29,7 +29,7 @@ open_app(struct stand *stand)
 	return db;
 }
 
-static const char *
+__attribute__((format(printf, 2, 0))) static const char *
 format_sql(char *sql, const char *format, va_list arguments)
 {
 	int length = vsnprintf(sql, SQL_MAX, format, arguments);
