@@ -32,6 +32,9 @@ PRAGMA data_version;
 -- name: begin
 BEGIN IMMEDIATE;
 
+-- name: begin_reading
+BEGIN;
+
 -- name: commit
 COMMIT;
 

@@ -102,6 +102,7 @@ agent_new(struct config *config, struct text *why, enum agent_end *end)
 	agent->look = true;
 	agent->data_version = -1;
 	agent->neighbour_at = agent->boot - NEIGHBOUR_MS;
+	agent->overdue_at = TIME_NONE;
 	if (start(agent, why, end) == -1) {
 		agent_free(agent);
 		return NULL;
@@ -227,6 +228,12 @@ agent_describe(struct agent *agent, char *line, size_t size)
 
 /* --- the wire --- */
 
+static int64_t
+sooner_of(int64_t a, int64_t b)
+{
+	return a == TIME_NONE || b < a ? b : a;
+}
+
 static void
 send_claimed(struct agent *agent)
 {
@@ -243,15 +250,21 @@ send_claimed(struct agent *agent)
 	}
 }
 
+/* Looks at every exchange only when the time of one may be up: there may be thousands, and a turn comes often. */
 static void
 cancel_overdue(struct agent *agent)
 {
 	bool stop = agent->drain_asked && agent->boot >= agent->drain_until;
 
+	if (!stop && (agent->overdue_at == TIME_NONE || agent->boot < agent->overdue_at))
+		return;
+	agent->overdue_at = TIME_NONE;
 	for (struct job *job = agent->flying.first; job != NULL; job = job->next)
 		if (stop || agent->boot >= job->deadline)
 			wire_cancel(agent->wire, job->transfer,
 			    stop ? "outboxd stopped" : "no answer within the time-out");
+		else
+			agent->overdue_at = sooner_of(agent->overdue_at, job->deadline);
 }
 
 static void
@@ -270,36 +283,22 @@ take_finished(struct agent *agent)
 
 /* --- the turn --- */
 
-static int64_t
-earliest_deadline(const struct agent *agent)
-{
-	int64_t at = agent->drain_asked ? agent->drain_until : TIME_NONE;
-
-	for (const struct job *job = agent->flying.first; job != NULL; job = job->next)
-		if (at == TIME_NONE || job->deadline < at)
-			at = job->deadline;
-	return at;
-}
-
-/* Did somebody else write? */
+/* Did somebody else write? Is the database still in its place? */
 static void
 look_outside(struct agent *agent)
 {
+	int64_t now_us = clock_boot_us();
 	int64_t version;
 
-	if (watch_next_ms(agent->watch, agent->boot) > 0)
+	if (watch_drain(agent->watch, now_us))
+		agent->look = true;
+	if (watch_next_us(agent->watch, now_us) > 0)
 		return;
 	version = store_data_version(agent->store);
-	watch_looked(agent->watch, agent->boot, version != agent->data_version);
+	watch_looked(agent->watch, now_us, version != agent->data_version);
 	if (version != agent->data_version)
 		agent->look = true;
 	agent->data_version = version;
-}
-
-static int64_t
-sooner_of(int64_t a, int64_t b)
-{
-	return a == TIME_NONE || b < a ? b : a;
 }
 
 /* Nothing under way and nothing to write, or it is too late to wait for either. */
@@ -329,6 +328,7 @@ wants_to_write(struct agent *agent, int64_t *wake_at)
 
 	if (running && (agent->more || agent->reconfigured || agent->time_regained))
 		wanted = true;
+	store_begin_reading(agent->store);
 	if (agent->look) {
 		/* Control requests, new children and unknown destinations show themselves only here. */
 		bool later = agent->deferred && agent->boot < agent->control_at;
@@ -340,7 +340,9 @@ wants_to_write(struct agent *agent, int64_t *wake_at)
 			*wake_at = agent->control_at;
 	}
 	wanted = (running && house_wanted(agent, wake_at)) || wanted;
-	return (running && claim_wanted(agent, wake_at)) || wanted;
+	wanted = (running && claim_wanted(agent, wake_at)) || wanted;
+	store_end_reading(agent->store);
+	return wanted;
 }
 
 static int64_t
@@ -351,18 +353,45 @@ until(int64_t at, int64_t now, int64_t most)
 	return at > now ? at - now : 0;
 }
 
+/* Waits once. True when nothing but the watch ended the wait. */
+static bool
+wait_once(struct agent *agent, int signal_fd, int64_t wait_ms, bool *signaled)
+{
+	int64_t look_ms = (watch_next_us(agent->watch, clock_boot_us()) + 999) / 1000;
+	int fds[3] = {watch_timer(agent->watch)};
+	bool ready[3] = {false};
+	size_t ours = 1;
+	size_t count;
+
+	if (!watch_is_deaf(agent->watch))
+		fds[ours++] = watch_fd(agent->watch);
+	count = ours;
+	if (signal_fd != -1)
+		fds[count++] = signal_fd;
+	agent->hook_budget_ms = HOOK_BUSY_MS;
+	if (wire_wait(agent->wire, fds, ready, count,
+		(int)(wait_ms < look_ms ? wait_ms : look_ms)) == -1)
+		agent->end = AGENT_FAILED;
+	*signaled = count > ours && ready[ours];
+	return (ready[0] || (ours == 2 && ready[1])) && !*signaled;
+}
+
+/* A hint of the watch is not worth a turn before a look has shown that it is news, and most are none: we write, too. */
 static void
 wait_for_news(struct agent *agent, int signal_fd, int64_t wait_ms, bool *signaled)
 {
-	int fds[2] = {watch_fd(agent->watch), signal_fd};
-	bool ready[2] = {false, false};
+	int64_t end = agent->boot + wait_ms;
+	size_t finished = agent->finished.count;
+	bool only_hints;
 
-	if (wire_wait(agent->wire, fds, ready, signal_fd == -1 ? 1 : 2, (int)wait_ms) == -1)
-		agent->end = AGENT_FAILED;
-	read_clocks(agent);
-	if (ready[0])
-		(void)watch_drain(agent->watch, agent->boot);
-	*signaled = ready[1];
+	do {
+		only_hints = wait_once(agent, signal_fd, end - agent->boot, signaled);
+		read_clocks(agent);
+		look_outside(agent);
+		cancel_overdue(agent);
+		take_finished(agent);
+	} while (only_hints && watch_is_open(agent->watch) && !agent->look && agent->boot < end &&
+		 agent->finished.count == finished && agent->end == AGENT_RUNS);
 }
 
 /* The commit window is open: more answers than have come are still on their way, and one commit will do for them. */
@@ -381,12 +410,10 @@ agent_turn(struct agent *agent, int signal_fd, int64_t wait_ms_max, bool *signal
 
 	*signaled = false;
 	read_clocks(agent);
-	agent->hook_budget_ms = HOOK_BUSY_MS;
 	if (!store_in_place(agent->store)) {
 		agent->end = AGENT_REPLACED;
 		return agent->end;
 	}
-	look_outside(agent);
 	write = gathers(agent) || wants_to_write(agent, &wake_at);
 	if (write && !gathers(agent) && agent->boot >= agent->write_after)
 		agent_write(agent);
@@ -409,11 +436,10 @@ agent_turn(struct agent *agent, int signal_fd, int64_t wait_ms_max, bool *signal
 	if (agent_config(agent)->metrics_file != NULL)
 		wake_at = sooner_of(wake_at, agent->reported_at);
 	wait_ms = until(wake_at, agent->boot, wait_ms_max);
-	wait_ms = until(earliest_deadline(agent), agent->boot, wait_ms);
-	wait_ms = until(agent->boot + watch_next_ms(agent->watch, agent->boot), agent->boot, wait_ms);
+	wait_ms = until(agent->overdue_at, agent->boot, wait_ms);
+	if (agent->drain_asked)
+		wait_ms = until(agent->drain_until, agent->boot, wait_ms);
 	wait_for_news(agent, signal_fd, wait_ms, signaled);
-	cancel_overdue(agent);
-	take_finished(agent);
 	store_checkpoint(agent->store, WAL_FRAMES_MAX);
 	report_metrics(agent);
 	return agent->end;

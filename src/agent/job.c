@@ -239,6 +239,8 @@ job_start(struct agent *agent, struct job *job)
 	job->deadline = agent->boot +
 	    (job->phase == PHASE_POLL ? job->settings->poll_timeout_ms
 				      : job->settings->request_timeout_ms);
+	if (agent->overdue_at == TIME_NONE || job->deadline < agent->overdue_at)
+		agent->overdue_at = job->deadline;
 	return 0;
 }
 

@@ -159,6 +159,7 @@ struct agent {
 	struct watch *watch;
 	struct lane *lanes;
 	struct job_list flying;   /* handed to the wire */
+	int64_t overdue_at;       /* boot clock: the time of no flying one is up before this */
 	struct job_list finished; /* wait to be recorded */
 	struct job_list prepared; /* read before this turn's transaction, to be claimed in it */
 	struct job_list claimed;  /* of this turn, not yet committed */

@@ -97,22 +97,24 @@ show_progress(const struct wait *wait)
 static void
 sleep_until_news(struct watch *watch, int64_t most_ms)
 {
-	struct pollfd news = {.fd = watch_fd(watch), .events = POLLIN};
-	int64_t wait_ms = watch_next_ms(watch, clock_boot_ms());
+	/* poll() passes over a negative descriptor */
+	struct pollfd news = {
+	    .fd = watch_is_deaf(watch) ? -1 : watch_fd(watch), .events = POLLIN};
+	int64_t wait_ms = (watch_next_us(watch, clock_boot_us()) + 999) / 1000;
 
 	if (wait_ms > most_ms)
 		wait_ms = most_ms;
-	if (poll(&news, 1, (int)wait_ms) > 0)
-		(void)watch_drain(watch, clock_boot_ms());
+	(void)poll(&news, 1, (int)wait_ms);
+	(void)watch_drain(watch, clock_boot_us());
 }
 
 static bool
 has_news(struct wait *wait, struct watch *watch, int64_t *version)
 {
-	int64_t now = clock_boot_ms();
+	int64_t now = clock_boot_us();
 	int64_t seen;
 
-	if (watch_next_ms(watch, now) > 0)
+	if (watch_next_us(watch, now) > 0)
 		return false;
 	seen = store_data_version(wait->store);
 	watch_looked(watch, now, seen != *version);

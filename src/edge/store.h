@@ -122,6 +122,10 @@ bool store_has_neighbour(const struct store *store);
 /* Rows changed by this connection so far: tells whether anything was written since. */
 int store_changes(const struct store *store);
 
+/* Around many reads: the locks are taken once for all, and all see the same moment. Each may still fail by itself. */
+void store_begin_reading(struct store *store);
+void store_end_reading(struct store *store);
+
 /* A row's writes within the transaction: all of them or none. */
 enum store_status store_row_begin(struct store *store);
 enum store_status store_row_end(struct store *store, bool keep);

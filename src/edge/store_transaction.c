@@ -220,6 +220,19 @@ store_in_transaction(const struct store *store)
 	return sqlite3_get_autocommit(store->db) == 0;
 }
 
+void
+store_begin_reading(struct store *store)
+{
+	(void)run(store, STATEMENT_BEGIN_READING);
+}
+
+void
+store_end_reading(struct store *store)
+{
+	if (sqlite3_get_autocommit(store->db) == 0)
+		(void)run(store, STATEMENT_COMMIT);
+}
+
 enum store_status
 store_row_begin(struct store *store)
 {

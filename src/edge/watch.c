@@ -1,38 +1,61 @@
 /*
  * watch.c - did another process write to the database?
  *
- * The directory is watched, not the files: -wal comes and goes with the connections, and a file
- * that was replaced would be watched under its old inode. The event for a write comes before the
- * writer's commit is visible and nothing comes after it; hence the ladder of looks. May not open
- * the database: closing it would drop SQLite's locks.
+ * Writes to the -wal are events of that file: what else is written in its directory, the database
+ * itself at a checkpoint included, wakes nobody. Of the directory only names matter, because -wal
+ * comes and goes with the connections. The event for a write comes before the writer's commit is
+ * visible and nothing comes after it; hence the ladder of looks. May not open the database: closing
+ * it would drop SQLite's locks.
  */
 #include "edge/watch.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum {
-	SAFETY_LOOK_MS = 5000,
-	READS_MAX = 256, /* somebody who writes without end must not hold the loop */
+	SAFETY_US = 5000000,
+	/* After the last look of the ladder, for writers whose sync takes long: their commit is
+	 * seen only after it. */
+	LAST_US = 2000000,
+	FIRST_US = 100, /* after the hint; then twice as long, until the usual delay is near */
+	/* Around the usual delay: how fine, and how much coarser with each look. */
+	NEAR_US = 40,
+	NEAR_SHARE = 32,
+	NEAR_FACTOR = 3,
+	/* There were news already, and probably the hinted ones. */
+	DOUBTFUL_FACTOR = 8,
+	USUAL_US = 200, /* until we know better */
+	USUAL_MAX_US = 500000,
+	/* Somebody writes without end: no more looks than that. */
+	CLOSE_US = 2000,
+	CLOSE_HINTS = 8,
+	PACE_US = 1600,
+	READS_MAX = 256,
 };
 
-/* After the hint. The last ones are for writers whose sync takes long: their commit is seen only after it. */
-static const int64_t rungs_ms[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000};
-enum { RUNGS = sizeof(rungs_ms) / sizeof(rungs_ms[0]) };
-
 struct watch {
-	int fd;
+	int events;
+	int timer;
+	int wal;    /* the watch on -wal; -1: it does not exist */
+	char *path; /* of -wal */
 	char *name; /* of the database within its directory */
 	size_t name_length;
-	int rung; /* RUNGS: no hint is open */
-	int64_t hint_ms;
-	int64_t looked_ms;
-	bool looked; /* false: never, so a look is due at once */
-	bool looked_since_hint;
+	bool open;     /* a hinted commit is awaited */
+	bool baseline; /* a look was taken since the hint: further news can only be the hinted
+			  commit's, or a later one's */
+	bool doubtful; /* that look found news: which? */
+	bool looked;   /* false: never, so a look is due at once */
+	int close_hints;
+	int64_t hint_us;
+	int64_t looked_us;
+	int64_t next_us;
+	int64_t usual_us; /* from a hint to its news */
 };
 
 /* The directory that the file really stands in, and its name there. Both in the returned buffer. */
@@ -57,6 +80,30 @@ real_place(const char *database, char **name)
 	return path;
 }
 
+/* Whatever stands under that name now. */
+static int
+follow_wal(struct watch *watch)
+{
+	int before = watch->wal;
+
+	watch->wal = inotify_add_watch(watch->events, watch->path, IN_MODIFY);
+	if (before != -1 && before != watch->wal)
+		(void)inotify_rm_watch(watch->events, before); /* moved away, or gone already */
+	return watch->wal != -1 || errno == ENOENT ? 0 : -1;
+}
+
+static int
+begin(struct watch *watch, const char *directory)
+{
+	watch->events = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	watch->timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (watch->events < 0 || watch->timer < 0 ||
+	    inotify_add_watch(watch->events, directory,
+		IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR) < 0)
+		return -1;
+	return follow_wal(watch);
+}
+
 struct watch *
 watch_open(const char *database)
 {
@@ -66,29 +113,24 @@ watch_open(const char *database)
 
 	if (!path || !watch)
 		goto fail;
-	watch->rung = RUNGS;
+	*watch = (struct watch){.events = -1, .timer = -1, .wal = -1, .usual_us = USUAL_US};
 	watch->name = strdup(name);
-	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (!watch->name || watch->fd < 0)
-		goto fail_watch;
+	if (!watch->name || asprintf(&watch->path, "%s-wal", path) < 0) {
+		watch->path = NULL;
+		goto fail;
+	}
 	watch->name_length = strlen(name);
 	name[-1] = '\0';
-	if (inotify_add_watch(watch->fd, path[0] ? path : "/",
-		IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO) < 0)
-		goto fail_watch;
-	free(path);
-	return watch;
-
-fail_watch:
-	if (watch->fd >= 0) {
-		int why = errno;
-		close(watch->fd);
-		errno = why;
+	if (begin(watch, path[0] ? path : "/") == 0) {
+		free(path);
+		return watch;
 	}
-	free(watch->name);
-fail:
-	free(watch);
+
+fail:;
+	int why = errno;
+	watch_close(watch);
 	free(path);
+	errno = why;
 	return NULL;
 }
 
@@ -97,69 +139,152 @@ watch_close(struct watch *watch)
 {
 	if (!watch)
 		return;
-	close(watch->fd);
+	if (watch->events >= 0)
+		close(watch->events);
+	if (watch->timer >= 0)
+		close(watch->timer);
 	free(watch->name);
+	free(watch->path);
 	free(watch);
 }
 
 int
 watch_fd(const struct watch *watch)
 {
-	return watch->fd;
+	return watch->events;
 }
 
-/* The database itself or its -wal; what happens to -shm and -journal tells nothing. */
-static bool
-is_hint(const struct watch *watch, const struct inotify_event *event)
+int
+watch_timer(const struct watch *watch)
 {
-	if (event->mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT))
-		return true; /* whatever was lost may have been ours */
-	if (event->len == 0 || strncmp(event->name, watch->name, watch->name_length) != 0)
-		return false;
-	const char *rest = event->name + watch->name_length;
-	return *rest == '\0' || strcmp(rest, "-wal") == 0;
+	return watch->timer;
 }
 
 bool
-watch_drain(struct watch *watch, int64_t now_ms)
+watch_is_open(const struct watch *watch)
+{
+	return watch->open;
+}
+
+bool
+watch_is_deaf(const struct watch *watch)
+{
+	return watch->open && watch->looked_us <= watch->hint_us;
+}
+
+/* --- events --- */
+
+enum what { NOTHING = 0, WRITTEN = 1, RENAMED = 2 };
+
+static enum what
+meaning(const struct watch *watch, const struct inotify_event *event)
+{
+	/* Whatever was lost may have been ours. */
+	if (event->mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT))
+		return RENAMED;
+	if (event->len == 0)
+		return event->wd == watch->wal ? WRITTEN : NOTHING;
+	if (strncmp(event->name, watch->name, watch->name_length) != 0)
+		return NOTHING;
+	/* The database itself or its -wal; what happens to -shm and -journal tells nothing. */
+	const char *rest = event->name + watch->name_length;
+	return *rest == '\0' || strcmp(rest, "-wal") == 0 ? RENAMED : NOTHING;
+}
+
+static unsigned
+read_events(struct watch *watch)
 {
 	_Alignas(struct inotify_event) char buffer[8192];
-	bool hint = false;
-	ssize_t got;
+	const ssize_t room = (ssize_t)sizeof(struct inotify_event) + NAME_MAX + 1;
+	unsigned found = NOTHING;
 
 	for (int reads = 0; reads < READS_MAX; reads++) {
-		got = read(watch->fd, buffer, sizeof(buffer));
+		ssize_t got = read(watch->events, buffer, sizeof(buffer));
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got <= 0)
-			break;
 		for (ssize_t at = 0; at < got;) {
 			struct inotify_event event;
 			memcpy(&event, buffer + at, sizeof(event));
-			hint = is_hint(watch, (const void *)(buffer + at)) || hint;
+			found |= meaning(watch, (const void *)(buffer + at));
 			at += (ssize_t)(sizeof(event) + event.len);
 		}
+		if (got + room < (ssize_t)sizeof(buffer))
+			break; /* one more would have found its place */
 	}
-	if (hint) {
-		watch->rung = 0;
-		watch->hint_ms = now_ms;
-		watch->looked_since_hint = false;
-	}
-	return hint;
+	return found;
 }
 
-int64_t
-watch_next_ms(const struct watch *watch, int64_t now_ms)
+bool
+watch_drain(struct watch *watch, int64_t now_us)
 {
-	if (!watch->looked)
-		return 0;
-	int64_t next_ms = watch->looked_ms + SAFETY_LOOK_MS - now_ms;
-	if (watch->rung < RUNGS) {
-		int64_t rung_ms = watch->hint_ms + rungs_ms[watch->rung] - now_ms;
-		if (rung_ms < next_ms)
-			next_ms = rung_ms;
+	unsigned found = read_events(watch);
+
+	if (found & RENAMED)
+		(void)follow_wal(watch); /* without one the safety look remains */
+	if (found == NOTHING)
+		return false;
+	watch->close_hints = now_us - watch->hint_us < CLOSE_US ? watch->close_hints + 1 : 0;
+	watch->open = true;
+	watch->baseline = false;
+	watch->hint_us = now_us;
+	watch->next_us = now_us;
+	return (found & RENAMED) != 0;
+}
+
+/* --- the ladder --- */
+
+int64_t
+watch_next_us(const struct watch *watch, int64_t now_us)
+{
+	return watch->looked && watch->next_us > now_us ? watch->next_us - now_us : 0;
+}
+
+/* So long after the hint comes the look after the one at `age_us`; LAST_US ends the ladder. */
+static int64_t
+next_rung(const struct watch *watch, int64_t age_us)
+{
+	int64_t usual_us = watch->usual_us;
+	int64_t rung_us = age_us < FIRST_US ? FIRST_US : 2 * age_us;
+
+	if (age_us >= usual_us) {
+		int64_t near_us = usual_us / NEAR_SHARE > NEAR_US ? usual_us / NEAR_SHARE : NEAR_US;
+		int64_t past_us = NEAR_FACTOR * (age_us - usual_us);
+		rung_us = usual_us + (past_us > near_us ? past_us : near_us);
+	} else if (rung_us > usual_us / 4) {
+		rung_us = usual_us;
 	}
-	return next_ms > 0 ? next_ms : 0;
+	if (watch->doubtful && rung_us < DOUBTFUL_FACTOR * age_us)
+		rung_us = DOUBTFUL_FACTOR * age_us;
+	if (watch->close_hints >= CLOSE_HINTS && rung_us < PACE_US)
+		rung_us = PACE_US;
+	return rung_us < LAST_US ? rung_us : LAST_US;
+}
+
+/*
+ * What took age_us from hint to news, and not before_us. A little early is better than late: a look
+ * that finds nothing costs less than the wait for the next one.
+ */
+static void
+learn(struct watch *watch, int64_t before_us, int64_t age_us)
+{
+	int64_t usual_us = watch->usual_us;
+
+	if (before_us < usual_us && age_us >= usual_us)
+		usual_us -= usual_us / 64 + 1;
+	else
+		usual_us += ((age_us < 2 * usual_us ? age_us : 2 * usual_us) - usual_us) / 4;
+	if (usual_us < FIRST_US / 2)
+		usual_us = FIRST_US / 2;
+	watch->usual_us = usual_us < USUAL_MAX_US ? usual_us : USUAL_MAX_US;
+}
+
+static void
+set_timer(const struct watch *watch)
+{
+	struct itimerspec at = {.it_value = {.tv_sec = (time_t)(watch->next_us / 1000000),
+				    .tv_nsec = (long)(watch->next_us % 1000000) * 1000 + 1}};
+
+	(void)timerfd_settime(watch->timer, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
 /*
@@ -168,13 +293,23 @@ watch_next_ms(const struct watch *watch, int64_t now_ms)
  * the hinted one.
  */
 void
-watch_looked(struct watch *watch, int64_t now_ms, bool moved)
+watch_looked(struct watch *watch, int64_t now_us, bool moved)
 {
-	bool was_it = moved && watch->looked_since_hint;
+	int64_t age_us = now_us - watch->hint_us;
+	int64_t before_us = watch->looked_us - watch->hint_us;
 
+	if (watch->open && watch->baseline && moved) {
+		learn(watch, before_us, age_us);
+		watch->open = false;
+	}
+	if (!watch->baseline)
+		watch->doubtful = moved;
+	if (watch->open && age_us >= LAST_US)
+		watch->open = false;
+	watch->next_us =
+	    watch->open ? watch->hint_us + next_rung(watch, age_us) : now_us + SAFETY_US;
+	watch->baseline = true;
 	watch->looked = true;
-	watch->looked_since_hint = true;
-	watch->looked_ms = now_ms;
-	while (watch->rung < RUNGS && (was_it || watch->hint_ms + rungs_ms[watch->rung] <= now_ms))
-		watch->rung++;
+	watch->looked_us = now_us;
+	set_timer(watch);
 }

@@ -1,8 +1,10 @@
 /*
  * watch.h - did another process write to the database?
  *
- * inotify on the database's directory is a hint: its event comes before the writer's commit is visible. So after a hint the
- * owner looks several times (a ladder of delays); what it looks at, PRAGMA data_version, is the store's.
+ * inotify is a hint: its event comes when the WAL is written, before the writer's sync and before
+ * the commit is visible, and nothing comes after it. So the owner looks when the hint comes, and
+ * again in a ladder of delays that learns how long the commits of this database take; what it looks
+ * at, PRAGMA data_version, is the store's. Times are the boot clock's, in microseconds.
  */
 #ifndef OUTBOXD_EDGE_WATCH_H
 #define OUTBOXD_EDGE_WATCH_H
@@ -16,22 +18,32 @@ struct watch;
 struct watch *watch_open(const char *database);
 void watch_close(struct watch *watch);
 
-/* To wait on for reading. */
+/* To wait on for reading: events have come. Not worth it while watch_is_deaf(). */
 int watch_fd(const struct watch *watch);
-
-/* Empties the descriptor. True when an event named the database or its -wal: the ladder starts anew at now_ms. */
-bool watch_drain(struct watch *watch, int64_t now_ms);
-
-/*
- * When to look next, in ms from now_ms: 0 when a look is due now, else the time to the next rung (1, 2, 5, 10, 20, 50, ... 2000 ms after the
- * hint) or to the slow safety look (every 5 s).
- */
-int64_t watch_next_ms(const struct watch *watch, int64_t now_ms);
+/* The same: the next look is due. Waiting for milliseconds would be too coarse. */
+int watch_timer(const struct watch *watch);
 
 /*
- * Tells that a look was taken; moved: it found news. The ladder ends with news of the second look after a hint or of a
- * later one: those of the first may be an older commit, with the hinted one still on its way.
+ * Empties the descriptor. After a hint (somebody wrote to the WAL, or names in the directory
+ * changed) a look is due now. True when the database or its WAL may be another file than before.
  */
-void watch_looked(struct watch *watch, int64_t now_ms, bool moved);
+bool watch_drain(struct watch *watch, int64_t now_us);
+
+/* When to look next, in us from now_us; 0: now. A look comes at least every 5 s. */
+int64_t watch_next_us(const struct watch *watch, int64_t now_us);
+
+/*
+ * Tells that a look was taken, after watch_drain(); moved: it found news. The ladder ends with news
+ * that came after the first look at a hint: those of the first may be an older commit, with the
+ * hinted one still on its way.
+ */
+void watch_looked(struct watch *watch, int64_t now_us, bool moved);
+
+/* Is a hinted commit still awaited? */
+bool watch_is_open(const struct watch *watch);
+
+/* Until the next look events are of no interest: one commit makes many, and the look will find
+ * them. */
+bool watch_is_deaf(const struct watch *watch);
 
 #endif

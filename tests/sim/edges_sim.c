@@ -18,9 +18,11 @@
 #include "sim/world.h"
 
 static struct {
-	bool hinted; /* the event is in the queue */
-	int rung;    /* of the ladder, -1: none */
-	int64_t looked;
+	bool hinted;   /* the event is in the queue */
+	bool open;     /* a ladder of looks */
+	bool baseline; /* of which one was taken */
+	int64_t hint_at;
+	int64_t looked_at;
 	int64_t look_at;
 	bool has_witness;
 	struct witness witness;
@@ -38,7 +40,6 @@ void
 edges_begin(void)
 {
 	memset(&edges, 0, sizeof(edges));
-	edges.rung = -1;
 }
 
 /* --- clock.h --- */
@@ -67,21 +68,19 @@ clock_random(void)
 	return world_random();
 }
 
-/* --- watch.h: the same ladder, without inotify --- */
+/* --- watch.h: the same ladder in ms, without inotify and timer --- */
 
 struct watch {
 	int unused;
 };
 
-static const int64_t rungs[] = {1, 2, 5, 10, 20, 50};
-enum { RUNG_COUNT = 6 };
+enum { EVENTS_FD = 1000, TIMER_FD = 1001 };
 
 struct watch *
 watch_open(const char *database)
 {
 	(void)database;
-	edges.rung = -1;
-	edges.looked = world_boot();
+	edges.open = false;
 	edges.look_at = world_boot();
 	return calloc(1, sizeof(struct watch));
 }
@@ -96,7 +95,14 @@ int
 watch_fd(const struct watch *watch)
 {
 	(void)watch;
-	return 1000;
+	return EVENTS_FD;
+}
+
+int
+watch_timer(const struct watch *watch)
+{
+	(void)watch;
+	return TIMER_FD;
 }
 
 void
@@ -111,39 +117,66 @@ hint(void)
 bool
 hint_is_ready(void)
 {
-	return edges.hinted;
+	return edges.hinted && !watch_is_deaf(NULL);
 }
 
 bool
-watch_drain(struct watch *watch, int64_t now_ms)
+watch_fd_is_ready(int fd)
+{
+	if (fd == TIMER_FD)
+		return world_boot() >= edges.look_at;
+	return fd == EVENTS_FD && hint_is_ready();
+}
+
+bool
+watch_is_open(const struct watch *watch)
+{
+	(void)watch;
+	return edges.open;
+}
+
+bool
+watch_is_deaf(const struct watch *watch)
+{
+	(void)watch;
+	return edges.open && edges.looked_at <= edges.hint_at;
+}
+
+bool
+watch_drain(struct watch *watch, int64_t now_us)
 {
 	(void)watch;
 	if (!edges.hinted)
 		return false;
 	edges.hinted = false;
-	edges.rung = 0;
-	edges.look_at = now_ms + rungs[0];
-	return true;
+	edges.open = true;
+	edges.baseline = false;
+	edges.hint_at = now_us / 1000;
+	edges.look_at = now_us / 1000;
+	return false;
 }
 
 int64_t
-watch_next_ms(const struct watch *watch, int64_t now_ms)
+watch_next_us(const struct watch *watch, int64_t now_us)
 {
 	(void)watch;
-	return edges.look_at > now_ms ? edges.look_at - now_ms : 0;
+	return edges.look_at * 1000 > now_us ? edges.look_at * 1000 - now_us : 0;
 }
 
 void
-watch_looked(struct watch *watch, int64_t now_ms, bool moved)
+watch_looked(struct watch *watch, int64_t now_us, bool moved)
 {
+	int64_t now = now_us / 1000;
+	int64_t age = now - edges.hint_at;
+
 	(void)watch;
-	if (edges.rung >= 0 && !(moved && edges.rung > 0) && edges.rung + 1 < RUNG_COUNT) {
-		edges.rung++;
-		edges.look_at = now_ms + rungs[edges.rung];
-		return;
-	}
-	edges.rung = -1;
-	edges.look_at = now_ms + SECONDS(5);
+	if ((edges.baseline && moved) || age >= SECONDS(2))
+		edges.open = false;
+	edges.baseline = true;
+	edges.looked_at = now;
+	edges.look_at = !edges.open ? now + SECONDS(5) : age == 0 ? now + 1 : now + 3 * age;
+	if (edges.open && edges.look_at > edges.hint_at + SECONDS(2))
+		edges.look_at = edges.hint_at + SECONDS(2);
 }
 
 /* --- log.h --- */

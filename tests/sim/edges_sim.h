@@ -14,6 +14,7 @@ void edges_begin(void);
 /* Somebody wrote to the database: the watch's event. */
 void hint(void);
 bool hint_is_ready(void);
+bool watch_fd_is_ready(int fd);
 
 /* The witness on disk. */
 bool witness_sim_get(struct witness *witness);

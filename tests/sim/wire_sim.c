@@ -298,13 +298,12 @@ int
 wire_wait(struct wire *wire, const int *fds, bool *ready, size_t fd_count, int timeout_ms)
 {
 	(void)wire;
-	(void)fds;
 	world_point();
 	if (timeout_ms > 0 && world_dead() == DEATH_NONE)
 		driver_waits(timeout_ms);
 	world_run(world_boot() + timeout_ms, is_finished);
 	for (size_t i = 0; i < fd_count; i++)
-		ready[i] = i == 0 && hint_is_ready();
+		ready[i] = world_dead() == DEATH_NONE && watch_fd_is_ready(fds[i]);
 	return 0;
 }
 
