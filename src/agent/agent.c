@@ -219,7 +219,7 @@ agent_describe(struct agent *agent, char *line, size_t size)
 	for (const struct lane *lane = agent->lanes; lane != NULL; lane = lane->next)
 		held += lane->cause[0] != '\0';
 	if (agent->mode == MODE_ADOPT)
-		(void)snprintf(line, size, "held: %.200s", agent->mode_reason);
+		(void)snprintf(line, size, "sends nothing until outboxd adopt: %.200s", agent->mode_reason);
 	else
 		(void)snprintf(line, size, "%s; %zu in flight, %zu to record, %zu destination(s) held%s",
 		    agent->mode == MODE_DRAINING ? "stopping" : "running", agent->flying.count,

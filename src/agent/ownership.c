@@ -191,7 +191,8 @@ ownership_take(struct agent *agent, struct text *why)
 		}
 		(void)snprintf(
 		    agent->mode_reason, sizeof(agent->mode_reason), "%s", text_string(&reason));
-		log_write(LOG_LEVEL_ERROR, "adopt_needed", LOG_TEXT("found", agent->mode_reason));
+		log_write(LOG_LEVEL_ERROR, "adopt_needed", LOG_TEXT("remedy", "outboxd adopt --config FILE"),
+		    LOG_TEXT("found", agent->mode_reason));
 	}
 	text_free(&reason);
 	return result;

@@ -166,7 +166,7 @@ struct agent {
 	enum agent_mode mode;
 	bool drain_asked;
 	int64_t drain_until; /* boot clock */
-	char mode_reason[512];
+	char mode_reason[1024];
 	struct timeline timeline;
 	int64_t now;  /* Unix ms, of this turn */
 	int64_t boot; /* boot clock, of this turn */

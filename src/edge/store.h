@@ -371,7 +371,7 @@ struct store_health {
 	char status[32];
 	double heartbeat_age_s; /* negative: never */
 	double oldest_due_age_s;
-	char mode_reason[256];
+	char mode_reason[1024];
 	char last_error[256];
 	int64_t unknown;
 	int64_t held_rows;
