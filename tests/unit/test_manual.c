@@ -460,7 +460,7 @@ options(const char *text, const char *end, const char *hyphens, struct words *wo
 	for (const char *at = text; at < end; at++) {
 		size_t length = strspn(at + strlen(hyphens), "abcdefghijklmnopqrstuvwxyz-");
 
-		if ((at > text && at[-1] != ' ' && at[-1] != '[') ||
+		if ((at > text && at[-1] != ' ' && at[-1] != '[' && at[-1] != '|') ||
 		    strncmp(at, hyphens, strlen(hyphens)) != 0 ||
 		    !islower((unsigned char)at[strlen(hyphens)]))
 			continue;
