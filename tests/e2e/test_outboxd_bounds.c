@@ -3,6 +3,7 @@
  * and a backlog. And what it refuses to take: a configuration with a fault (P23), a core dump
  * (P19).
  */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -30,7 +32,7 @@ enum { PLAIN_BUILD = 0 };
 enum { PLAIN_BUILD = 1 };
 #endif
 
-/* The figure of a line in /proc/PID/FILE; -1: none. */
+/* The figure of a line in /proc/PID/FILE; -1: none, or a word ("unlimited"). */
 static int64_t
 proc_number(const struct stand *stand, const char *file, const char *name)
 {
@@ -44,7 +46,7 @@ proc_number(const struct stand *stand, const char *file, const char *name)
 	assert_non_null(lines);
 	while (fgets(line, sizeof(line), lines) != NULL)
 		if (strncmp(line, name, strlen(name)) == 0)
-			number = strtoll(line + strlen(name), NULL, 10);
+			(void)sscanf(line + strlen(name), " %" SCNd64, &number);
 	fclose(lines);
 	return number;
 }
@@ -180,8 +182,14 @@ a_faulty_configuration_does_not_start(void **state)
 int
 main(void)
 {
+	struct rlimit cores;
 	const struct CMUnitTest tests[] = {
 	    TEST(memory_and_wal_are_bounded), TEST(a_faulty_configuration_does_not_start)};
 
+	/* What the daemon is given, and has to refuse. */
+	if (getrlimit(RLIMIT_CORE, &cores) == 0) {
+		cores.rlim_cur = cores.rlim_max;
+		(void)setrlimit(RLIMIT_CORE, &cores);
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,5 +37,7 @@ bool allocation_fails(void);
 
 /* run.c: the daemon is about to wait. */
 void driver_waits(int64_t timeout_ms);
+/* The daemon was told to stop. */
+bool driver_drains(void);
 
 #endif

@@ -273,6 +273,12 @@ driver_waits(int64_t timeout_ms)
 	(void)timeout_ms;
 }
 
+bool
+driver_drains(void)
+{
+	return run.draining;
+}
+
 /* One step of whoever is there: the daemon, or the world without it. */
 static void
 step(int64_t wait_ms)

@@ -235,6 +235,8 @@ wire_start(struct wire *wire, const struct wire_request *request, void *owner)
 	world_point();
 	if (transfer == NULL)
 		return NULL;
+	if (driver_drains() && world_dead() == DEATH_NONE)
+		world_violation("P24", "a request begins after the daemon was told to stop: %s", request->url);
 	message = &transfer->message;
 	transfer->id = ++air.id_last;
 	transfer->owner = owner;
