@@ -381,7 +381,7 @@ form_name_finding(const char *at, const char *end)
 	if (length > NAME_MAX_LENGTH)
 		return NULL;
 	name[length] = '\0';
-	return name_finding(name, length);
+	return name_finding(name, strlen(name)); /* of "cvv%00" what PHP sees of it */
 }
 
 static bool
