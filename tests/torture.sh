@@ -92,9 +92,9 @@ case $extent in
 slice) campaign 'kill at every syscall' sh tests/run.sh "$build" "$build/tests/crash/test_kill_syscalls" ;;
 whole) campaign 'kill at every syscall' $make --no-print-directory BUILD="$build" kill-syscalls ;;
 esac
-ends=$(for name in crowd signals app place outage; do echo "$build/tests/e2e/test_outboxd_$name"; done)
+ends=$(for name in crowd signals app place outage bounds; do echo "$build/tests/e2e/test_outboxd_$name"; done)
 # shellcheck disable=SC2086 # words are wanted
-campaign 'owners, signals, app, place' sh tests/run.sh "$build" $ends
+campaign 'owners, signals, app, place' sh tests/run.sh "$build" "$build/tests/crash/test_trace" $ends
 case $extent in
 slice) target 'random kills' kill-campaign KILLS=200 ;;
 whole) target 'random kills' kill-campaign ;;
