@@ -158,7 +158,9 @@ agent_free(struct agent *agent)
 	watch_close(agent->watch);
 	if (agent->witness_fd != -1)
 		(void)close(agent->witness_fd);
-	if (agent->house.erased && agent->end == AGENT_STOPPED)
+	/* Nothing stays beside the file: a -wal that is forgotten there lays newer pages over a backup that is put in its place, and
+	 * card data that was erased would live on in it. When somebody reads just now it cannot be helped. */
+	if (agent->end == AGENT_STOPPED)
 		(void)store_truncate_wal(agent->store);
 	store_close(agent->store);
 	lanes_free(agent);

@@ -16,87 +16,13 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 
+#include "lib/backup.h"
 #include "lib/daemon.h"
 #include "lib/oracle.h"
 #include "lib/scratch.h"
 
 enum { EX_TEMPORARY = 75, CRITICAL = 2 };
-
-static void shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void
-shell(const char *format, ...)
-{
-	char command[2000];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(command, sizeof(command), format, arguments);
-	va_end(arguments);
-	if (system(command) != 0)
-		fail_msg("failed: %s", command);
-}
-
-/* --- the ways --- */
-
-/* Each leaves a whole database at `copy`, while `stand` runs (and runs again afterwards). */
-static void
-by_backup(struct stand *stand, const char *copy)
-{
-	shell("sqlite3 '%s' '.timeout 10000' \".backup '%s'\"", stand->database, copy);
-}
-
-static void
-by_vacuum(struct stand *stand, const char *copy)
-{
-	shell("sqlite3 '%s' '.timeout 10000' \"VACUUM INTO '%s'\"", stand->database, copy);
-}
-
-static void
-by_cp(struct stand *stand, const char *copy)
-{
-	assert_int_equal(stand_stop(stand), 0);
-	shell("cp '%s' '%s' && if [ -e '%s-wal' ]; then cp '%s-wal' '%s-wal'; fi", stand->database,
-	    copy, stand->database, stand->database, copy);
-	stand_start(stand);
-}
-
-/* As Litestream does it: a reader keeps the WAL from being reset, the file is copied once, and the
- * WAL in pieces as it grows. */
-static void
-by_wal_segments(struct stand *stand, const char *copy)
-{
-	sqlite3 *keeper;
-	char wal[400];
-	int64_t noted = stand_number(stand, "SELECT max(id) FROM outbox_control");
-
-	assert_int_equal(sqlite3_open(stand->database, &keeper), SQLITE_OK);
-	assert_int_equal(
-	    sqlite3_exec(keeper, "BEGIN; SELECT count(*) FROM sqlite_master", NULL, NULL, NULL),
-	    SQLITE_OK);
-	shell("cp '%s' '%s'", stand->database, copy);
-	snprintf(wal, sizeof(wal), "%s-wal", copy);
-	for (int segment = 0; segment < 3; segment++) {
-		shell("touch '%s' && tail -c +$(($(wc -c <'%s') + 1)) '%s-wal' >>'%s'", wal, wal,
-		    stand->database, wal);
-		stand_exec(stand, "UPDATE orders SET seen = %d", segment);
-	}
-	assert_int_equal(sqlite3_exec(keeper, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(keeper), SQLITE_OK);
-	/* restore: the segments become one file */
-	shell("sqlite3 '%s' 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null && rm -f '%s' '%s-shm'",
-	    copy, wal, copy);
-	assert_true(noted <= stand_number(stand, "SELECT max(id) FROM outbox_control"));
-}
-
-static const struct {
-	const char *name;
-	void (*back_up)(struct stand *stand, const char *copy);
-} ways[] = {{".backup", by_backup}, {"VACUUM INTO", by_vacuum}, {"cp", by_cp},
-    {"WAL segments", by_wal_segments}};
-enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
 
 /* --- the day --- */
 
@@ -130,7 +56,7 @@ live_through_a_day(struct stand *stand, int way, const char *copy)
 	ask(stand, "command, destination", "'hold', 'riverty'");
 	order(stand, "vrio", "v-1");    /* 3 */
 	order(stand, "riverty", "r-1"); /* 4 */
-	ways[way].back_up(stand, copy);
+	backup_ways[way].back_up(stand, copy);
 	ask(stand, "command, destination", "'release', 'vrio'");
 	ask(stand, "command, destination", "'release', 'riverty'");
 	order(stand, "vrio", "v-2"); /* 5 */
@@ -201,9 +127,10 @@ static void
 in_place(struct stand *stand, const char *copy)
 {
 	stand_kill(stand);
-	shell("rm -f '%s' '%s-wal' '%s-shm' && cp '%s' '%s'", stand->database, stand->database,
-	    stand->database, copy, stand->database);
-	shell("if [ -e '%s-wal' ]; then cp '%s-wal' '%s-wal'; fi", copy, copy, stand->database);
+	backup_shell("rm -f '%s' '%s-wal' '%s-shm' && cp '%s' '%s'", stand->database,
+	    stand->database, stand->database, copy, stand->database);
+	backup_shell(
+	    "if [ -e '%s-wal' ]; then cp '%s-wal' '%s-wal'; fi", copy, copy, stand->database);
 	stand_configure(stand);
 	says(stand, "init", 0, "already");
 	stand_start(stand);
@@ -219,7 +146,7 @@ restored_in_place(int way)
 	const char *output;
 	int status;
 
-	print_message("%s, restored in place\n", ways[way].name);
+	print_message("%s, restored in place\n", backup_ways[way].name);
 	live_through_a_day(stand, way, copy);
 	snprintf(key, sizeof(key), "%s",
 	    stand_text(stand, "SELECT idempotency_key FROM outbox_delivery WHERE outbox_id = 4"));
@@ -262,7 +189,7 @@ restored_beside(int way)
 	const char *output;
 	int status;
 
-	print_message("%s, restored beside the original\n", ways[way].name);
+	print_message("%s, restored beside the original\n", backup_ways[way].name);
 	live_through_a_day(stand, way, copy);
 	snprintf(key, sizeof(key), "%s",
 	    stand_text(stand, "SELECT idempotency_key FROM outbox_delivery WHERE outbox_id = 4"));
@@ -309,7 +236,7 @@ static void
 every_way_in_place(void **state)
 {
 	(void)state;
-	for (int way = 0; way < WAYS; way++)
+	for (int way = 0; way < BACKUP_WAYS; way++)
 		restored_in_place(way);
 }
 
@@ -317,8 +244,41 @@ static void
 every_way_beside_the_original(void **state)
 {
 	(void)state;
-	for (int way = 0; way < WAYS; way++)
+	for (int way = 0; way < BACKUP_WAYS; way++)
 		restored_beside(way);
+}
+
+/* Whoever stops outboxd and copies a backup over the file may forget what lies beside it. A -wal
+ * that was left there would lay its newer pages over the older file: half of the past, and a
+ * witness that finds nothing wrong. An orderly stop leaves none. */
+static void
+a_backup_laid_over_the_file_alone(void **state)
+{
+	struct stand *stand = stand_new(NULL);
+	char *copy = strdup(scratch_path(stand->dir, "backup.db"));
+	const char *wal = scratch_path(stand->dir, "shop.db-wal");
+	struct stat left;
+
+	(void)state;
+	live_through_a_day(stand, 0, copy);
+	stand_exec(stand, "PRAGMA wal_checkpoint(TRUNCATE)");
+	for (int i = 0; i < 200; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "later-%d", i);
+		order(stand, "riverty", name);
+	}
+	assert_true(stand_wait_settled(stand));
+	assert_int_equal(stand_stop(stand), 0);
+	assert_true(stat(wal, &left) == -1 || left.st_size == 0);
+	backup_shell("cp '%s' '%s'", copy, stand->database);
+	stand_start(stand);
+	wait_for_adopt(stand);
+	says(stand, "check", EX_TEMPORARY, "the database is older than what was served last");
+	quiet_for(stand, 500);
+	assert_int_equal(gateway_requests(stand->gateway, "v-1", "submit"), 1);
+	free(copy);
+	stand_free(stand);
 }
 
 /* Moved house: everything stopped, the whole directory to another disk, nothing missing. Nobody is
@@ -343,7 +303,7 @@ a_moved_database_goes_on_whole(void **state)
 	assert_int_equal(mkdir(scratch_path(stand->dir, "disk"), 0700), 0);
 	snprintf(stand->database, sizeof(stand->database), "%s",
 	    scratch_path(stand->dir, "disk/shop.db"));
-	shell("mv '%s'* '%s/disk/'", old, (char *)stand->dir);
+	backup_shell("mv '%s'* '%s/disk/'", old, (char *)stand->dir);
 	stand_start(stand);
 	wait_for_adopt(stand);
 	says(stand, "check", EX_TEMPORARY, "the database was moved or copied: it is now ");
@@ -361,6 +321,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(every_way_in_place),
 	    cmocka_unit_test(every_way_beside_the_original),
+	    cmocka_unit_test(a_backup_laid_over_the_file_alone),
 	    cmocka_unit_test(a_moved_database_goes_on_whole)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

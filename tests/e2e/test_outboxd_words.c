@@ -139,6 +139,7 @@ refusals_say_what_to_do(void **state)
 	    {"init %", TEMPORARY, "is running on"},
 	    {"run @", TEMPORARY, "another outboxd (pid "},
 	    {"retry @ 1", REFUSED, "it is done, succeeded"},
+	    {"retry @ 5", REFUSED, "it is done, succeeded"}, /* keyed: no question about its key */
 	    {"retry @ 2", REFUSED,
 		"ask the gateway first, then say retry --resubmit --i-checked-with-gateway TEXT"},
 	    {"retry @ 2 --resubmit", REFUSED, "--i-checked-with-gateway TEXT"},
@@ -178,10 +179,12 @@ refusals_say_what_to_do(void **state)
 	(void)stand_insert(stand, "destination, operation, reference, after_id, body",
 	    "'riverty', 'authorize', 'w-3', 2, '{}'");
 	(void)stand_order(stand, "nosuch", "vrio", "w-4");
+	(void)stand_order(stand, "riverty", "riverty", "w-5");
 	stand_start(stand);
 	assert_string_equal(stand_await(stand, 1), "succeeded");
 	assert_string_equal(stand_await(stand, 2), "unknown");
 	assert_string_equal(stand_await(stand, 4), "held");
+	assert_string_equal(stand_await(stand, 5), "succeeded");
 	SAY_ALL(stand, sayings);
 	assert_int_equal(stand_stop(stand), 0);
 }
