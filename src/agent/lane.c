@@ -142,16 +142,20 @@ enum store_status
 lane_hold(struct agent *agent, struct lane *lane, enum gate_shut shut, const char *cause,
     const char *reason)
 {
+	bool wanted = strcmp(cause, "operator") == 0; /* no error */
+
 	gate_close(&lane->gate, shut, agent->boot);
 	if (lane->cause[0] != '\0' && lane->gate.shut != shut)
 		return STORE_OK; /* held for a weightier cause already */
 	if (strcmp(lane->cause, cause) != 0) {
 		lane->metrics.holds++;
-		log_write(LOG_LEVEL_ERROR, "destination_held", LOG_TEXT("destination", lane->name),
-		    LOG_TEXT("cause", cause), LOG_TEXT("reason", reason));
+		log_write(wanted ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR, "destination_held",
+		    LOG_TEXT("destination", lane->name), LOG_TEXT("cause", cause),
+		    LOG_TEXT("reason", reason));
 	}
 	(void)snprintf(lane->cause, sizeof(lane->cause), "%s", cause);
-	agent_error(agent, reason);
+	if (!wanted)
+		agent_error(agent, reason);
 	return store_destination_hold(agent->store, lane->name, cause, reason, agent->now);
 }
 

@@ -304,8 +304,8 @@ check_medium(struct place *place)
 		find(place, PLACE_UNFIT,
 		    "%s lies on a file system (%s) that other machines or a host may write to, "
 		    "where SQLite's locks and shared "
-		    "memory do not hold and orders get lost; move the database to a disk of this "
-		    "machine",
+		    "memory do not hold and orders get lost, and no setting allows that; move the "
+		    "database to a disk of this machine",
 		    place->directory_name, type);
 		return;
 	case MEDIUM_MEMORY:
