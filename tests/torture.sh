@@ -11,8 +11,8 @@ build=${BUILD:-build}
 logs=$build/torture
 unset BUILD # what is built with other flags has its own directory
 case $extent in
-whole) fuzz_seconds=300 sanitize='unit wire store agent sim crash fuzz e2e' total=12 ;;
-slice) fuzz_seconds=10 sanitize='unit fuzz' total=9 ;;
+whole) fuzz_seconds=300 sanitize='unit wire store agent sim crash fuzz e2e' total=13 ;;
+slice) fuzz_seconds=10 sanitize='unit fuzz' total=10 ;;
 *)
 	echo 'torture.sh: whole or slice' >&2
 	exit 64
@@ -87,11 +87,12 @@ sanitized() {
 }
 
 campaign 'build' $make --no-print-directory -j"$(nproc)" BUILD="$build" "$build/outboxd" "$build/fakegw" \
-	$(tests_of "$build" 'sim e2e crash')
+	"$build/tests/upgrade/outboxd-next" $(tests_of "$build" 'sim e2e crash upgrade')
 case $extent in
 slice) campaign 'kill at every syscall' sh tests/run.sh "$build" "$build/tests/crash/test_kill_syscalls" ;;
 whole) campaign 'kill at every syscall' $make --no-print-directory BUILD="$build" kill-syscalls ;;
 esac
+campaign 'upgrade' sh tests/run.sh "$build" "$build/tests/upgrade/test_upgrade" "$build/tests/upgrade/test_upgrade_kills"
 ends=$(for name in crowd signals app place outage bounds; do echo "$build/tests/e2e/test_outboxd_$name"; done)
 # shellcheck disable=SC2086 # words are wanted
 campaign 'owners, signals, app, place' sh tests/run.sh "$build" "$build/tests/crash/test_trace" $ends
