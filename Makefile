@@ -5,6 +5,7 @@
 #   make kill-campaign   KILLS=2000: kill -9 at random moments, while an app sells and gateways fail
 #   make demo            a shop, the daemon and a gateway on this machine
 #   make bench           what it costs, beside the same work with nothing around it
+#   make fixture         what this version leaves behind, for the tests of the next (tests/upgrade)
 #   make install         DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc; uninstall takes away what it put there
 #   make deb rpm         packages, into build/deb and build/rpm
 #   make build/tests/unit/test_key    one test
