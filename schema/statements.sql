@@ -96,6 +96,10 @@ UPDATE outbox_meta SET value = value + 1 WHERE name = 'write_counter';
 -- name: outbox_id_max
 SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'outbox'), 0);
 
+-- name: newest
+-- Moves with each row that is added to outbox or outbox_control, unless its id was chosen by hand.
+SELECT total(seq) FROM sqlite_sequence WHERE name = 'outbox' OR name = 'outbox_control';
+
 -- name: raise_sequence
 UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'outbox';
 

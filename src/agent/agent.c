@@ -102,6 +102,8 @@ agent_new(struct config *config, struct text *why, enum agent_end *end)
 	agent->look = true;
 	agent->data_version = -1;
 	agent->neighbour_at = agent->boot - NEIGHBOUR_MS;
+	agent->newest = -1;
+	agent->unexplained_at = TIME_NONE;
 	agent->overdue_at = TIME_NONE;
 	if (start(agent, why, end) == -1) {
 		agent_free(agent);
@@ -285,6 +287,22 @@ take_finished(struct agent *agent)
 
 /* --- the turn --- */
 
+/*
+ * Somebody else wrote: for us? That shows in the newest ids; the look at everything is dear, and most of what an app writes
+ * concerns nobody here. It follows nevertheless, because an id can be chosen by hand.
+ */
+static void
+take_news(struct agent *agent)
+{
+	int64_t newest = store_newest(agent->store);
+
+	if (newest == -1 || newest != agent->newest)
+		agent->look = true;
+	else if (agent->unexplained_at == TIME_NONE)
+		agent->unexplained_at = agent->boot + UNEXPLAINED_MS;
+	agent->newest = newest;
+}
+
 /* Did somebody else write? Is the database still in its place? */
 static void
 look_outside(struct agent *agent)
@@ -299,7 +317,7 @@ look_outside(struct agent *agent)
 	version = store_data_version(agent->store);
 	watch_looked(agent->watch, now_us, version != agent->data_version);
 	if (version != agent->data_version)
-		agent->look = true;
+		take_news(agent);
 	agent->data_version = version;
 }
 
@@ -330,6 +348,8 @@ wants_to_write(struct agent *agent, int64_t *wake_at)
 
 	if (running && (agent->more || agent->reconfigured || agent->time_regained))
 		wanted = true;
+	if (agent->unexplained_at != TIME_NONE && agent->boot >= agent->unexplained_at)
+		agent->look = true;
 	store_begin_reading(agent->store);
 	if (agent->look) {
 		/* Control requests, new children and unknown destinations show themselves only here. */
@@ -338,6 +358,7 @@ wants_to_write(struct agent *agent, int64_t *wake_at)
 		wanted = (!later && store_control_waiting(agent->store)) || wanted;
 		wanted = (running && settle_needed(agent)) || wanted;
 		agent->look = later;
+		agent->unexplained_at = TIME_NONE;
 		if (later)
 			*wake_at = agent->control_at;
 	}
@@ -360,11 +381,13 @@ static bool
 wait_once(struct agent *agent, int signal_fd, int64_t wait_ms, bool *signaled)
 {
 	int64_t look_ms = (watch_next_us(agent->watch, clock_boot_us()) + 999) / 1000;
-	int fds[3] = {watch_timer(agent->watch)};
+	int fds[3];
 	bool ready[3] = {false};
-	size_t ours = 1;
+	size_t ours = 0;
 	size_t count;
 
+	if (watch_timer(agent->watch) != -1)
+		fds[ours++] = watch_timer(agent->watch);
 	if (!watch_is_deaf(agent->watch))
 		fds[ours++] = watch_fd(agent->watch);
 	count = ours;
@@ -375,10 +398,10 @@ wait_once(struct agent *agent, int signal_fd, int64_t wait_ms, bool *signaled)
 		(int)(wait_ms < look_ms ? wait_ms : look_ms)) == -1)
 		agent->end = AGENT_FAILED;
 	*signaled = count > ours && ready[ours];
-	return (ready[0] || (ours == 2 && ready[1])) && !*signaled;
+	return !*signaled && ((ours > 0 && ready[0]) || (ours > 1 && ready[1]));
 }
 
-/* A hint of the watch is not worth a turn before a look has shown that it is news, and most are none: we write, too. */
+/* A hint of the watch is not worth a turn before a look has shown that there is news for us, and most are none: we write, too. */
 static void
 wait_for_news(struct agent *agent, int signal_fd, int64_t wait_ms, bool *signaled)
 {
@@ -392,7 +415,9 @@ wait_for_news(struct agent *agent, int signal_fd, int64_t wait_ms, bool *signale
 		look_outside(agent);
 		cancel_overdue(agent);
 		take_finished(agent);
-	} while (only_hints && watch_is_open(agent->watch) && !agent->look && agent->boot < end &&
+		if (agent->unexplained_at != TIME_NONE && agent->unexplained_at < end)
+			end = agent->unexplained_at;
+	} while (only_hints && !agent->look && agent->boot < end &&
 		 agent->finished.count == finished && agent->end == AGENT_RUNS);
 }
 
@@ -439,6 +464,7 @@ agent_turn(struct agent *agent, int signal_fd, int64_t wait_ms_max, bool *signal
 		wake_at = sooner_of(wake_at, agent->reported_at);
 	wait_ms = until(wake_at, agent->boot, wait_ms_max);
 	wait_ms = until(agent->overdue_at, agent->boot, wait_ms);
+	wait_ms = until(agent->unexplained_at, agent->boot, wait_ms);
 	if (agent->drain_asked)
 		wait_ms = until(agent->drain_until, agent->boot, wait_ms);
 	wait_for_news(agent, signal_fd, wait_ms, signaled);

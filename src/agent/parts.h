@@ -28,6 +28,7 @@ enum {
 	METRICS_MS = 10000,       /* metrics_file */
 	CLAIM_MAX = 256,          /* rows of one destination in one turn */
 	SWEEP_MAX = 200,
+	UNEXPLAINED_MS = 50,  /* a commit that added no row for us is looked at nevertheless */
 	DEFERRED_MS = 50, /* a request that waits is looked at again */
 	RETRY_AFTER_MAX_MS = 3600 * 1000,
 	LOGIN_AGAIN_MS = 10 * 60 * 1000, /* two refusals of a fresh session within this hold the destination */
@@ -180,6 +181,8 @@ struct agent {
 	struct house house;
 	int64_t reported_at;          /* boot clock: the next metrics_file */
 	int64_t data_version;
+	int64_t newest;        /* of outbox and outbox_control, when somebody else had written */
+	int64_t unexplained_at; /* boot clock: then look at everything, somebody wrote we know not what */
 	uint64_t commits;
 	uint64_t write_failures;
 	bool deferred;       /* an operator's request waits for a row under way, or for a purge */

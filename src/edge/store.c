@@ -374,16 +374,28 @@ store_in_place(const struct store *store)
 	    file.st_dev == store->device;
 }
 
+static int64_t
+number(struct store *store, enum statement statement)
+{
+	struct binder binder = store_bind(store, statement);
+	int64_t value = -1;
+
+	if (store_step(store, &binder) == SQLITE_ROW)
+		value = sqlite3_column_int64(binder.statement, 0);
+	store_finish(&binder);
+	return value;
+}
+
 int64_t
 store_data_version(struct store *store)
 {
-	struct binder binder = store_bind(store, STATEMENT_DATA_VERSION);
-	int64_t version = -1;
+	return number(store, STATEMENT_DATA_VERSION);
+}
 
-	if (store_step(store, &binder) == SQLITE_ROW)
-		version = sqlite3_column_int64(binder.statement, 0);
-	store_finish(&binder);
-	return version;
+int64_t
+store_newest(struct store *store)
+{
+	return number(store, STATEMENT_NEWEST);
 }
 
 int64_t

@@ -89,6 +89,9 @@ bool store_in_place(const struct store *store);
 /* Changes whenever another connection committed. -1 on failure. */
 int64_t store_data_version(struct store *store);
 
+/* A number that changes with each new row of outbox or outbox_control, unless its id was chosen by hand. -1 on failure. */
+int64_t store_newest(struct store *store);
+
 /*
  * On SQLite versions with the WAL-reset race outboxd leaves checkpoints to the app and steps in, never PASSIVE, when the
  * WAL has outgrown wal_frames_max pages. Outside a transaction. On other versions SQLite does it by itself.

@@ -36,6 +36,7 @@ enum {
 	CLOSE_US = 2000,
 	CLOSE_HINTS = 8,
 	PACE_US = 1600,
+	NEAR_MAX_US = 20000, /* milliseconds are fine enough for what is later */
 	READS_MAX = 256,
 };
 
@@ -50,6 +51,7 @@ struct watch {
 	bool baseline; /* a look was taken since the hint: further news can only be the hinted
 			  commit's, or a later one's */
 	bool doubtful; /* that look found news: which? */
+	bool near;     /* the timer is set for the next look */
 	bool looked;   /* false: never, so a look is due at once */
 	int close_hints;
 	int64_t hint_us;
@@ -157,7 +159,7 @@ watch_fd(const struct watch *watch)
 int
 watch_timer(const struct watch *watch)
 {
-	return watch->timer;
+	return watch->near ? watch->timer : -1;
 }
 
 bool
@@ -278,13 +280,16 @@ learn(struct watch *watch, int64_t before_us, int64_t age_us)
 	watch->usual_us = usual_us < USUAL_MAX_US ? usual_us : USUAL_MAX_US;
 }
 
+/* A timer that is not near is not waited for, so it may have run out. */
 static void
-set_timer(const struct watch *watch)
+set_timer(struct watch *watch, int64_t now_us)
 {
 	struct itimerspec at = {.it_value = {.tv_sec = (time_t)(watch->next_us / 1000000),
 				    .tv_nsec = (long)(watch->next_us % 1000000) * 1000 + 1}};
 
-	(void)timerfd_settime(watch->timer, TFD_TIMER_ABSTIME, &at, NULL);
+	watch->near = watch->next_us - now_us < NEAR_MAX_US;
+	if (watch->near)
+		(void)timerfd_settime(watch->timer, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
 /*
@@ -311,5 +316,5 @@ watch_looked(struct watch *watch, int64_t now_us, bool moved)
 	watch->baseline = true;
 	watch->looked = true;
 	watch->looked_us = now_us;
-	set_timer(watch);
+	set_timer(watch, now_us);
 }

@@ -20,7 +20,8 @@ void watch_close(struct watch *watch);
 
 /* To wait on for reading: events have come. Not worth it while watch_is_deaf(). */
 int watch_fd(const struct watch *watch);
-/* The same: the next look is due. Waiting for milliseconds would be too coarse. */
+/* The same: the next look is due, and milliseconds would be too coarse. -1: it is not near, they
+ * will do. */
 int watch_timer(const struct watch *watch);
 
 /*

@@ -102,7 +102,7 @@ int
 watch_timer(const struct watch *watch)
 {
 	(void)watch;
-	return TIMER_FD;
+	return edges.look_at <= world_boot() + 20 ? TIMER_FD : -1;
 }
 
 void
