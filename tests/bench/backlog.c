@@ -66,7 +66,7 @@ fill(const struct shop *shop, const struct size *size)
 	    (long long)step, (long long)step, (long long)step, (long long)step, (long long)step,
 	    (long long)step, (long long)step, (long long)step);
 	(void)sqlite3_close(db);
-	sync();
+	disk_settle();
 }
 
 /* What a claim writes for one row. */

@@ -49,7 +49,7 @@ measure(struct crowd *crowd, const char *good, const char *hanging, bool with_ba
 	    "SELECT printf('shop%%02d', k), 'post', '/d/' || i, 'r-' || i, %s FROM n, d;"
 	    "PRAGMA wal_checkpoint(TRUNCATE);",
 	    (long long)rows, count - 1, body_sql);
-	sync();
+	disk_settle();
 	progress("destinations: %d, %s", count, with_bad ? "two of them bad" : "all good");
 	shop_start_daemon(&shop);
 	for (int i = 0;; i++) {

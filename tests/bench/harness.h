@@ -117,4 +117,7 @@ int64_t shop_wait_drained(const struct shop *shop, int seconds);
 /* Dies unless that many rows ended with this result. */
 void shop_expect(const struct shop *shop, const char *result, int64_t rows);
 
+/* What was written before belongs to no measurement. */
+void disk_settle(void);
+
 #endif

@@ -241,7 +241,7 @@ reference_sqlite(int64_t rows, int rows_per_commit)
 	    "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= %lld) SELECT i, 0, %s FROM n;"
 	    "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA synchronous = FULL;",
 	    (long long)rows, body_sql);
-	sync();
+	disk_settle();
 	prepare(db,
 	    "UPDATE t SET state = 1, key = '00000000-0000-4000-8000-000000000000' WHERE id = ?1",
 	    &claim);
