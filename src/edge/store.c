@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { LOOKASIDE_BYTES = 2048, LOOKASIDE_SLOTS = 256 };
-
 enum store_status
 store_status_of(int rc)
 {
@@ -170,7 +168,6 @@ configure(struct store *store)
 {
 	sqlite3 *db = store->db;
 
-	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_LOOKASIDE, NULL, LOOKASIDE_BYTES, LOOKASIDE_SLOTS);
 	(void)sqlite3_extended_result_codes(db, 1);
 	(void)sqlite3_busy_timeout(db, STORE_READ_BUSY_MS);
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);

@@ -33,6 +33,8 @@ struct wire {
 	void *context;
 	bool in_hook;
 	bool started; /* something waits for its first move */
+	int running;  /* transfers that libcurl has */
+	int ended;    /* how many the last move ended */
 	struct wire_transfer *all;
 	struct wire_transfer *pool;
 	size_t pooled;
