@@ -54,6 +54,7 @@ static struct {
 	bool locked;
 	int64_t rows[ORDERS_MAX * 2]; /* what a chain may hang on */
 	int row_count;
+	int64_t lifetime; /* of plain orders, 0: none */
 	struct {
 		const char *sql;
 		sqlite3_stmt *statement;
@@ -79,6 +80,13 @@ app_begin(bool normal)
 	app.normal = normal;
 	app.locked = false;
 	app.row_count = 0;
+	app.lifetime = 0;
+}
+
+void
+app_orders_expire(int64_t lifetime)
+{
+	app.lifetime = lifetime;
 }
 
 void
@@ -335,6 +343,8 @@ insert_order(struct order *order, enum kind_of_row kind, bool plain)
 		row.not_before = world_wall() + world_between(0, SECONDS(60));
 	if (!plain && world_chance(120))
 		row.expires_at = world_wall() + world_between(0, SECONDS(60));
+	if (plain && app.lifetime > 0)
+		row.expires_at = world_wall() + app.lifetime;
 	order->expires_at = row.expires_at > 0 ? row.expires_at : -1;
 	order->after_row = row.after;
 	order->row = insert_row(&row, &order->certain);
@@ -470,6 +480,8 @@ app_recount(bool restored)
 		struct order *order = order_at(i);
 		int64_t found;
 
+		if (restored && order->row == 0)
+			order->row = order->lost_row;
 		if (order->row == 0 || (order->certain && !restored))
 			continue;
 		found =
@@ -479,6 +491,7 @@ app_recount(bool restored)
 		if (found != order->number) {
 			world_say(
 			    "order %d (row %lld) is gone", order->number, (long long)order->row);
+			order->lost_row = order->row;
 			order->row = 0;
 			order->certain = false;
 		}

@@ -21,6 +21,8 @@ bool app_is_normal(void);
 void app_insert(void);
 /* A plain accepted order for one destination (scripted runs). */
 void app_insert_plain(int which);
+/* From here on plain orders are worth nothing after so many ms. */
+void app_orders_expire(int64_t lifetime);
 /* Takes and gives back the write lock. */
 void app_lock(void);
 bool app_is_locked(void);

@@ -36,6 +36,7 @@ struct order {
 	enum play play;
 	/* the app's side */
 	int64_t row;        /* outbox.id, 0: not inserted (or undone by a restore) */
+	int64_t lost_row;   /* what it was before it was lost: a backup may bring it back */
 	bool certain;       /* the insert's commit returned, at synchronous FULL */
 	int64_t inserted;   /* true time */
 	bool wrong_clock;   /* inserted while this machine's clock was wrong: the row's own times are wrong */

@@ -413,7 +413,7 @@ check_survivor(const struct order *order, bool power)
 		return;
 	if (!there)
 		world_violation("P3", "row %lld was sent and is lost", (long long)order->row);
-	else if (order->frozen && strcmp(key, order->key) != 0 && order->resubmit == 0)
+	else if (order->frozen && strcmp(key, order->key) != 0 && order->resubmit == 0 && !order->rekeyed)
 		world_violation("P3", "row %lld was sent under %s and the database says \"%s\"",
 		    (long long)order->row, order->key, key);
 	else if (order->unexcused > 0 && !order->misjudged && order->resubmit == 0 &&

@@ -550,7 +550,9 @@ bend(const struct message *message, struct response *response)
 	case FAULT_GARBAGE:
 		sometimes(garbage);
 		(void)snprintf(response->body, sizeof(response->body), "<html>maintenance");
-		response->effect_free = false;
+		/* These stand for "not processed" whatever is on the page. */
+		if (response->status != 401 && response->status != 429)
+			response->effect_free = false;
 		response->location[0] = '\0';
 		break;
 	case FAULT_HOSTILE_URL:
