@@ -187,7 +187,12 @@ ownership_take(struct agent *agent, struct text *why)
 		/* What only the note knew must outlive a power cut, too: this database is not served until somebody says so. */
 		if (present == WITNESS_FOUND) {
 			agent->witness = found;
-			(void)witness_write(agent_config(agent)->state_dir, &found, 1);
+			if (witness_write(agent_config(agent)->state_dir, &found, 1) == -1) {
+				text_format(why, "cannot hold %s: state_dir %s: %s",
+				    agent_config(agent)->database, agent_config(agent)->state_dir,
+				    strerror(errno));
+				result = -1;
+			}
 		}
 		(void)snprintf(
 		    agent->mode_reason, sizeof(agent->mode_reason), "%s", text_string(&reason));
