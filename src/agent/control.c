@@ -47,8 +47,8 @@ confirm_clock(struct request *request)
 {
 	timeline_confirm(&request->agent->timeline, clock_wall_ms(), clock_boot_ms());
 	/* At once: with trust, and the time that was doubted, everything would be late. */
-	request->agent->now = timeline_read(
-	    &request->agent->timeline, clock_wall_ms(), clock_boot_ms(), NULL);
+	request->agent->now =
+	    timeline_read(&request->agent->timeline, clock_wall_ms(), clock_boot_ms(), NULL);
 	request->agent->time_regained = true;
 	SAY(request, "the clock of this machine is trusted again");
 	return REPLY_DONE;
@@ -66,12 +66,11 @@ adopt(struct request *request)
 		return REPLY_REFUSED;
 	}
 	if (resend)
-		request->status = ownership_resend_allowed(
-		    request->agent, request->control->count, &allowed, request->answer, ANSWER_SIZE);
+		request->status = ownership_resend_allowed(request->agent, request->control->count,
+		    &allowed, request->answer, ANSWER_SIZE);
 	if (request->status != STORE_OK || !allowed)
 		return REPLY_REFUSED;
-	request->status =
-	    ownership_adopt(request->agent, resend, request->answer, ANSWER_SIZE);
+	request->status = ownership_adopt(request->agent, resend, request->answer, ANSWER_SIZE);
 	return REPLY_DONE;
 }
 
@@ -83,7 +82,8 @@ purge(struct request *request)
 	int64_t age_ms;
 
 	if (age == NULL || units_parse(age, duration_units, &age_ms) == -1) {
-		SAY(request, "say how old (--older-than, column argument), with its unit, as in \"90d\"");
+		SAY(request,
+		    "say how old (--older-than, column argument), with its unit, as in \"90d\"");
 		return REPLY_REFUSED;
 	}
 	if (agent->mode == MODE_ADOPT) {

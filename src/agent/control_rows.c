@@ -90,14 +90,16 @@ can_be_retried(struct request *request)
 
 	if (txn->state == STATE_HELD && txn->resume_state == STATE_BLOCKED) {
 		SAY(request,
-		    "it waits for outbox row %" PRId64 ", which has not succeeded: settle that one, then release this one",
+		    "it waits for outbox row %" PRId64
+		    ", which has not succeeded: settle that one, then release this one",
 		    request->row->after_id);
 		return false;
 	}
 	if (txn->state == STATE_HELD || (txn->state == STATE_DONE && txn->result == RESULT_UNKNOWN))
 		return true;
 	SAY(request, "%s (it is %s%s%s)", not_to_be_retried, state_name(txn->state),
-	    txn->result == RESULT_NONE ? "" : ", ", txn->result == RESULT_NONE ? "" : result_name(txn->result));
+	    txn->result == RESULT_NONE ? "" : ", ",
+	    txn->result == RESULT_NONE ? "" : result_name(txn->result));
 	return false;
 }
 
@@ -147,7 +149,8 @@ control_retry(struct request *request)
 	struct txn_step step = {.event = EVENT_RESUBMIT, .due_at = request->agent->now};
 	bool was_done = request->row->txn.state == STATE_DONE;
 	char reason[300];
-	enum reply_kind kind = can_be_retried(request) ? retry_checked(request, &step) : REPLY_REFUSED;
+	enum reply_kind kind =
+	    can_be_retried(request) ? retry_checked(request, &step) : REPLY_REFUSED;
 
 	if (kind != REPLY_DONE)
 		return kind;
@@ -236,7 +239,9 @@ control_release(struct request *request)
 
 	/* It would be held again at once. */
 	if (request->row->txn.state == STATE_HELD && !is_configured(request)) {
-		SAY(request, "the configuration has no operation %.100s of a destination %.100s: add it and reload first, or cancel the row",
+		SAY(request,
+		    "the configuration has no operation %.100s of a destination %.100s: add it and "
+		    "reload first, or cancel the row",
 		    request->row->operation, request->row->destination);
 		return REPLY_REFUSED;
 	}

@@ -140,8 +140,9 @@ is_directory(const char *path)
 	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* Unless it is set: the directory that systemd made (StateDirectory=), the first of them if there are more. Commands beside
- * the daemon have no such word from systemd, and do without: they read no credentials either. */
+/* Unless it is set: the directory that systemd made (StateDirectory=), the first of them if there
+ * are more. Commands beside the daemon have no such word from systemd, and do without: they read no
+ * credentials either. */
 static void
 find_state_dir(struct settings *settings, struct draft *draft)
 {
@@ -154,8 +155,10 @@ find_state_dir(struct settings *settings, struct draft *draft)
 		config->state_dir = strndup(given, strcspn(given, ":"));
 	if (config->state_dir == NULL)
 		settings_problem(settings, NULL,
-		    "state_dir is missing, and systemd gives none (STATE_DIRECTORY); write state_dir = "
-		    "\"/var/lib/outboxd/NAME\"; - where outboxd remembers which database it served");
+		    "state_dir is missing, and systemd gives none (STATE_DIRECTORY); write "
+		    "state_dir = "
+		    "\"/var/lib/outboxd/NAME\"; - where outboxd remembers which database it "
+		    "served");
 }
 
 /* The setting, else "profiles" beside the file; what was installed is looked through after it. */
@@ -183,7 +186,8 @@ find_profiles(struct settings *settings, struct draft *draft)
 	config->profiles_dir = beside;
 }
 
-/* Where the profile of that name lies: NAME.conf, malloc'd; the first place that has it, or NULL. */
+/* Where the profile of that name lies: NAME.conf, malloc'd; the first place that has it, or NULL.
+ */
 static char *
 profile_file(const struct draft *draft, const char *name)
 {
@@ -245,9 +249,9 @@ problem_no_profile(struct settings *settings, const config_setting_t *setting,
 
 	if (nearest == NULL && installed)
 		nearest = nearest_profile(OUTBOXD_PROFILES_DIR, name);
-	settings_problem(settings, setting, "there is no %s.conf; looked in %s%s%s%s; write %s%s%s", name,
-	    directory, is_directory(directory) ? "" : " (no such directory)", installed ? " and " : "",
-	    installed ? OUTBOXD_PROFILES_DIR : "",
+	settings_problem(settings, setting, "there is no %s.conf; looked in %s%s%s%s; write %s%s%s",
+	    name, directory, is_directory(directory) ? "" : " (no such directory)",
+	    installed ? " and " : "", installed ? OUTBOXD_PROFILES_DIR : "",
 	    nearest != NULL ? "profile = \""
 			    : "the name of a profile there, or profiles = \"DIRECTORY\" at the top",
 	    nearest != NULL ? nearest : "", nearest != NULL ? "\";" : "");

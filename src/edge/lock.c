@@ -64,8 +64,8 @@ check_database(const char *database, const char **why)
 	return 0;
 }
 
-/* What root makes belongs to whom the database belongs to, as SQLite does it with the -wal: else root's init would shut the
- * daemon out. */
+/* What root makes belongs to whom the database belongs to, as SQLite does it with the -wal: else
+ * root's init would shut the daemon out. */
 static void
 give_to_owner(int fd, const char *name)
 {
@@ -74,8 +74,10 @@ give_to_owner(int fd, const char *name)
 
 	if (geteuid() != 0)
 		return;
-	(void)snprintf(database, sizeof(database), "%.*s", (int)(strlen(name) - strlen(suffix)), name);
-	if (stat(database, &owner) == 0 && owner.st_uid != 0 && fchown(fd, owner.st_uid, (gid_t)-1) != 0)
+	(void)snprintf(
+	    database, sizeof(database), "%.*s", (int)(strlen(name) - strlen(suffix)), name);
+	if (stat(database, &owner) == 0 && owner.st_uid != 0 &&
+	    fchown(fd, owner.st_uid, (gid_t)-1) != 0)
 		return; /* a file system without owners: then there is nobody to shut out */
 }
 

@@ -187,7 +187,9 @@ refusals_say_what_to_do(void **state)
 	assert_string_equal(stand_await(stand, 5), "succeeded");
 	SAY_ALL(stand, sayings);
 	/* What an operator wants is no error. */
-	assert_int_equal(stand_number(stand, "SELECT coalesce(last_error, '') LIKE 'held by%%' FROM outbox_health"), 0);
+	assert_int_equal(stand_number(stand,
+			     "SELECT coalesce(last_error, '') LIKE 'held by%%' FROM outbox_health"),
+	    0);
 	assert_int_equal(stand_stop(stand), 0);
 }
 

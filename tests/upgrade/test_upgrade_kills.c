@@ -67,8 +67,9 @@ run_init(const struct trial *trial, const char *options)
 	int status;
 
 	snprintf(command, sizeof(command),
-	    "ASAN_OPTIONS=detect_leaks=0 exec strace -f %s '%s' init --database '%s' >'%s/said' 2>&1", options, trial->next,
-	    trial->stand->database, (char *)trial->directory);
+	    "ASAN_OPTIONS=detect_leaks=0 exec strace -f %s '%s' init --database '%s' >'%s/said' "
+	    "2>&1",
+	    options, trial->next, trial->stand->database, (char *)trial->directory);
 	status = system(command);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
