@@ -217,6 +217,14 @@ a_new_database_is_nobody_elses(void **state)
 	assert_int_equal(status, FINE);
 	assert_int_equal(stat(path, &file), 0);
 	assert_int_equal(file.st_mode & 07777, 0660);
+	/* root's init of somebody's database leaves a lock that its owner can take. */
+	if (geteuid() == 0) {
+		assert_int_equal(chown(path, 65534, (gid_t)-1), 0);
+		(void)stand_command(stand, &status, words);
+		assert_int_equal(status, FINE);
+		assert_int_equal(stat(scratch_path(shared, "own.db-outboxd.lock"), &file), 0);
+		assert_int_equal(file.st_uid, 65534);
+	}
 	umask(mask);
 }
 
