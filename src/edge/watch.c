@@ -57,7 +57,8 @@ struct watch {
 	int64_t hint_us;
 	int64_t looked_us;
 	int64_t next_us;
-	int64_t usual_us; /* from a hint to its news */
+	int64_t usual_us;  /* from a hint to its news */
+	int64_t before_us; /* the last time it took longer than this */
 };
 
 /* The directory that the file really stands in, and its name there. Both in the returned buffer. */
@@ -241,6 +242,12 @@ watch_next_us(const struct watch *watch, int64_t now_us)
 	return watch->looked && watch->next_us > now_us ? watch->next_us - now_us : 0;
 }
 
+static int64_t
+near(int64_t usual_us)
+{
+	return usual_us / NEAR_SHARE > NEAR_US ? usual_us / NEAR_SHARE : NEAR_US;
+}
+
 /* So long after the hint comes the look after the one at `age_us`; LAST_US ends the ladder. */
 static int64_t
 next_rung(const struct watch *watch, int64_t age_us)
@@ -249,7 +256,7 @@ next_rung(const struct watch *watch, int64_t age_us)
 	int64_t rung_us = age_us < FIRST_US ? FIRST_US : 2 * age_us;
 
 	if (age_us >= usual_us) {
-		int64_t near_us = usual_us / NEAR_SHARE > NEAR_US ? usual_us / NEAR_SHARE : NEAR_US;
+		int64_t near_us = near(usual_us);
 		int64_t past_us = NEAR_FACTOR * (age_us - usual_us);
 		rung_us = usual_us + (past_us > near_us ? past_us : near_us);
 	} else if (rung_us > usual_us / 4) {
@@ -263,21 +270,25 @@ next_rung(const struct watch *watch, int64_t age_us)
 }
 
 /*
- * What took age_us from hint to news, and not before_us. A little early is better than late: a look
- * that finds nothing costs less than the wait for the next one.
+ * What took age_us from hint to news, and not before_us. Two that are late in a row are no
+ * accident: what neither had reached is the new beginning.
  */
 static void
 learn(struct watch *watch, int64_t before_us, int64_t age_us)
 {
 	int64_t usual_us = watch->usual_us;
+	int64_t late_us = before_us < watch->before_us ? before_us : watch->before_us;
 
-	if (before_us < usual_us && age_us >= usual_us)
+	if (age_us < usual_us)
+		usual_us += (age_us - usual_us) / 4;
+	else if (before_us < usual_us)
 		usual_us -= usual_us / 64 + 1;
 	else
-		usual_us += ((age_us < 2 * usual_us ? age_us : 2 * usual_us) - usual_us) / 4;
+		usual_us = late_us > usual_us ? late_us : usual_us + near(usual_us) / 4;
 	if (usual_us < FIRST_US / 2)
 		usual_us = FIRST_US / 2;
 	watch->usual_us = usual_us < USUAL_MAX_US ? usual_us : USUAL_MAX_US;
+	watch->before_us = before_us;
 }
 
 /* A timer that is not near is not waited for, so it may have run out. */

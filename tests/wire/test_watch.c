@@ -305,7 +305,7 @@ test_it_learns_how_long_commits_take(void **state)
 			int64_t late = commit_that_takes(place, at += 1000000, us, &looks);
 
 			assert_in_range(looks, 1, 14);
-			assert_in_range(late, 0, n < 50 ? 3 * us + 200 : us / 8 + 200);
+			assert_in_range(late, 0, n < 20 ? 3 * us + 200 : us / 8 + 250);
 		}
 }
 
