@@ -218,6 +218,9 @@ fixture:
 	@+$(BUILDING) $(BUILD)/outboxd $(TEST_TOOLS) $(BUILD)/tests/upgrade/write_fixture
 	@$(BUILD)/tests/upgrade/write_fixture tests/upgrade
 
+# What a transaction may cost in instructions (tests/e2e/test_instructions).
+TEST_TOOLS += $(BUILD)/bench
+
 # --- The two commands ---------------------------------------------------------------------------------------------
 
 # A make of its own, because what it reads first (the probe) needs the packages; on all processors unless told.
@@ -227,7 +230,7 @@ packages:
 	@CC='$(CC)' sh packaging/need-packages.sh build test demo
 
 test:
-	@CC='$(CC)' sh packaging/need-packages.sh build test
+	@CC='$(CC)' sh packaging/need-packages.sh build test count
 	@$(if $(SANITIZE),CC='$(CC)' sh packaging/need-packages.sh sanitize,:)
 	@+$(BUILDING) $(BUILD)/outboxd $(TEST_BIN) $(TEST_TOOLS)
 	@+$(MAKE) --no-print-directory check

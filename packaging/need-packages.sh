@@ -1,6 +1,6 @@
 # need-packages.sh - name what is missing on this machine, and install it where that is possible.
 #
-#   sh packaging/need-packages.sh [--check] build|test|demo|sanitize|power|bench|deb|rpm...
+#   sh packaging/need-packages.sh [--check] build|test|demo|sanitize|power|count|bench|deb|rpm...
 #
 # Looks for the things themselves (a command, a pkg-config module), so that any system that has them is fine. What is
 # missing is installed by its Debian name on Debian and Ubuntu; elsewhere, or with --check, it is named and the exit
@@ -77,6 +77,10 @@ for set; do
 	power) # where only root's PATH leads
 		PATH=$PATH:/usr/sbin:/sbin command_ mkfs.ext4 e2fsprogs
 		PATH=$PATH:/usr/sbin:/sbin command_ mkfs.xfs xfsprogs
+		;;
+	count) # instructions
+		command_ valgrind valgrind
+		PATH=$PATH:/usr/sbin command_ nginx nginx-light
 		;;
 	bench)
 		command_ openssl openssl

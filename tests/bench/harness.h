@@ -21,6 +21,7 @@ struct settings {
 	char scratch[512];  /* on a real disk; a shop is made in a directory below */
 	int runs;
 	bool quick;
+	bool strict;
 	bool json;
 	bool progress; /* standard error is a terminal */
 	int64_t rows;  /* 0: the benchmark's own number; so for the next ones */
