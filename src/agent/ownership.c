@@ -381,6 +381,10 @@ ownership_witness(struct agent *agent, bool at_once)
 
 	if (agent->mode == MODE_ADOPT || (!at_once && agent->boot < agent->witness_at + WITNESS_MS))
 		return;
+	/* What was not synced can be read, and may be gone after a power cut: whoever swears to it makes a restored backup of
+	 * the database. */
+	if (agent->end == AGENT_FAILED)
+		return;
 	agent->witness_at = agent->boot;
 	/* What a failed commit left behind is not the past that a witness tells of, nor a set-back. */
 	if (store_in_transaction(agent->store) || !store_in_place(agent->store) || describe(agent, &now) == -1)
