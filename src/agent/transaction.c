@@ -197,15 +197,28 @@ release_recorded(struct agent *agent)
 	}
 }
 
+/* Would the gateway say the same again, to the same request? */
+static bool
+is_repeatable(const struct job *job)
+{
+	enum replay replay;
+
+	if (job->row->txn.kind != KIND_KEYED || job->operation == NULL)
+		return job->row->txn.kind != KIND_KEYLESS;
+	replay = job->settings->replay_set ? job->settings->replay : job->operation->replay;
+	return replay == REPLAY_ALL || (job->judged && job->verdict.class == CLASS_SUCCEEDED);
+}
+
 /*
  * The app may read a result a moment before it is durable, and a power cut in that moment takes it back. A keyed row is then
- * delivered again under its key; a keyless one would end as unknown, so its result is not shown before it is safe.
+ * delivered again under its key; a keyless one would end as unknown, and a refusal that is not replayed might become anything:
+ * such results are not shown before they are safe.
  */
 static enum store_sync
 sync_for(const struct agent *agent)
 {
 	for (const struct job *job = agent->finished.first; job != NULL; job = job->next)
-		if (job->row != NULL && job->row->txn.kind == KIND_KEYLESS)
+		if (job->row != NULL && !is_repeatable(job))
 			return STORE_SYNC_IN_COMMIT;
 	return STORE_SYNC_AFTER_COMMIT;
 }
