@@ -19,8 +19,10 @@ CUTS ?= 200
 CONTROL_CUTS ?= 80
 power-cuts:
 	@CC='$(CC)' sh packaging/need-packages.sh build test power
-	@+$(BUILDING) $(BUILD)/outboxd $(BUILD)/fakegw $(BUILD)/tests/crash/test_power_disk $(BUILD)/tests/crash/test_power_cuts
+	@+$(BUILDING) $(BUILD)/outboxd $(BUILD)/fakegw $(BUILD)/tests/crash/test_power_disk $(BUILD)/tests/crash/test_power_answers \
+		$(BUILD)/tests/crash/test_power_cuts
 	@$(BUILD)/tests/crash/test_power_disk
+	@$(BUILD)/tests/crash/test_power_answers
 	@$(if $(SEED),OUTBOXD_SEED=$(SEED)) OUTBOXD_CUTS=$(CUTS) $(BUILD)/tests/crash/test_power_cuts
 	@MAKE='$(MAKE)' sh tests/crash/power-control.sh $(BUILD) $(CONTROL_CUTS)
 

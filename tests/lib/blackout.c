@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,7 +20,7 @@
 #include "lib/shopper.h"
 #include "lib/tally.h"
 
-enum { OPEN_MAX = 120, AFTER_FAILURE_MS = 150, PUSH_MS_MAX = 40 };
+enum { OPEN_MAX = 120, AFTER_FAILURE_MS = 150, PUSH_MS_MAX = 40, FAILED_WRITES = 3 };
 
 static const char *const words[] = {"--no-fsync", "--quiet", "--fetch-grace", NULL};
 
@@ -32,6 +31,8 @@ blackout_open(struct blackout *blackout, const char *filesystem, uint64_t seed)
 	int status;
 
 	blackout->stand = stand_new(words);
+	blackout->careless = seed / 16 % 4 == 0;
+	shopper_be_careless(blackout->careless);
 	blackout->disk = disk_new(blackout->stand->dir, filesystem, seed);
 	/* The daemon's whole state is on that disk; the configuration is written again before each
 	 * start. */
@@ -74,16 +75,24 @@ blackout_plan(uint64_t *random)
 		plan.after = tally_random(random) % 2 == 0;
 		plan.sick = tally_random(random) % 4 == 0;
 		plan.sticky = tally_random(random) % 2 == 0;
+	} else if (tally_random(random) % 6 == 0) {
+		plan.write = 1 + (long)(tally_random(random) % 300);
+		plan.life_ms = 600;
 	}
+	/* After an error ext4 writes its superblock past its journal: torn, it cannot be mounted.
+	 * That is not ours. */
+	if ((plan.sick || plan.write > 0) && plan.survival == SURVIVES_PIECES)
+		plan.survival = SURVIVES_REQUESTS;
 	return plan;
 }
 
 void
 blackout_tell(const struct blackout_plan *plan)
 {
-	fprintf(stderr, "survival %d, %d ms, app until %d ms, flush %ld%s%s%s\n",
+	fprintf(stderr, "survival %d, %d ms, app until %d ms, flush %ld%s%s%s, failed write %ld\n",
 	    (int)plan->survival, plan->life_ms, plan->quiet_ms, plan->flush,
-	    plan->after ? " after" : "", plan->sick ? " sick" : "", plan->sticky ? " sticky" : "");
+	    plan->after ? " after" : "", plan->sick ? " sick" : "", plan->sticky ? " sticky" : "",
+	    plan->write);
 }
 
 /* --- one life --- */
@@ -119,7 +128,11 @@ set_plan(struct diskserve *disk, const struct blackout_plan *plan)
 {
 	long at = plan->flush > 0 ? atomic_load(&disk->flushes) + plan->flush : 0;
 
+	long write = plan->write > 0 ? atomic_load(&disk->writes) + plan->write : 0;
+
 	atomic_store(&disk->survival, plan->survival);
+	atomic_store(&disk->fail_writes, FAILED_WRITES);
+	atomic_store(&disk->fail_write_at, write);
 	atomic_store(&disk->cut_after, plan->after);
 	atomic_store(&disk->fail_sticky, plan->sticky);
 	atomic_store(&disk->fail_at, plan->sick ? at : 0);
@@ -155,9 +168,8 @@ start_pushing(struct stand *stand, uint64_t random)
 	stand_must(pid >= 0, "fork");
 	if (pid > 0)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() == parent)
-		push(stand, random);
+	stand_be_child(parent);
+	push(stand, random);
 	_exit(1);
 }
 

@@ -16,6 +16,7 @@
 struct blackout {
 	struct stand *stand;
 	struct disk *disk;
+	bool careless; /* its orders may be lost, until they are sent */
 };
 
 /* How one life ends. */
@@ -27,19 +28,21 @@ struct blackout_plan {
 	bool after;   /* that flush is done, and nobody knows */
 	bool sick;    /* that flush fails, and the power goes later */
 	bool sticky;  /* with all that follow it */
+	long write;   /* this write fails, and the power goes later */
 };
 
 /* What came of plans, in sum. */
 struct blackout_sum {
 	long cuts;
 	long at_flush; /* of which while a flush was under way */
-	long sick;     /* after a failed flush */
+	long sick;     /* after a failed flush or write */
 	long quiet;    /* while nobody wrote but the daemon */
 	long lossy;    /* that took back what the disk had been given */
 	long sectors;  /* in all */
 };
 
-/* With the shopper's destinations and faults. */
+/* With the shopper's destinations and faults. In one world of four the app does not sync: see
+ * careless. */
 void blackout_open(struct blackout *blackout, const char *filesystem, uint64_t seed);
 void blackout_close(struct blackout *blackout);
 

@@ -43,6 +43,9 @@ static const struct kind kinds[] = {
     {"xfs", 304 * (size_t)MIB, 4096, "mkfs.xfs -q -f -K "},
 };
 
+/* What ext4 knows; its default most often. */
+static const char *const journals[] = {NULL, NULL, "data=writeback", "data=journal"};
+
 struct disk {
 	const struct kind *kind;
 	struct diskserve *state; /* shared memory */
@@ -51,6 +54,7 @@ struct disk {
 	char file[300];
 	char mounted[300];
 	char loop[64];
+	const char *options;
 };
 
 static const struct kind *
@@ -74,11 +78,13 @@ can_open(const char *path)
 	return fd >= 0;
 }
 
+static bool entered;
+static int outside = -1; /* the namespace that it left */
+
 const char *
 disk_impossible(const char *filesystem)
 {
 	static char why[128];
-	static bool entered;
 	char command[128];
 
 	if (geteuid() != 0)
@@ -93,6 +99,8 @@ disk_impossible(const char *filesystem)
 		snprintf(why, sizeof(why), "mkfs.%s is not here", filesystem);
 		return why;
 	}
+	if (outside < 0)
+		outside = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	if (!entered &&
 	    (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0))
 		return "mount namespaces are not allowed";
@@ -154,13 +162,15 @@ power_on(struct disk *disk, uint64_t seed, bool fresh)
 	atomic_store(&state->failed, 0);
 	atomic_store(&state->cut_at, 0);
 	atomic_store(&state->fail_at, 0);
+	atomic_store(&state->writes, 0);
+	atomic_store(&state->fail_write_at, 0);
 	atomic_store(&state->is_cut, 0);
 	disk->server = diskserve_start(state, disk->file, &disk->control);
 	stand_must(disk->server > 0, "mount through /dev/fuse");
 	loop = attach(disk);
 	stand_must(loop >= 0, "no loop device");
 	made = (!fresh || make_filesystem(disk)) &&
-	       mount(disk->loop, disk->mounted, disk->kind->name, 0, NULL) == 0;
+	       mount(disk->loop, disk->mounted, disk->kind->name, 0, disk->options) == 0;
 	if (!made)
 		fprintf(stderr, "%s on %s: %s\n", disk->kind->name, disk->loop, strerror(errno));
 	close(loop);
@@ -238,11 +248,14 @@ disk_new(const char *directory, const char *filesystem, uint64_t seed)
 
 	stand_must(disk != NULL && kind != NULL, "disk_new");
 	disk->kind = kind;
+	if (strcmp(kind->name, "ext4") == 0)
+		disk->options = journals[seed % (sizeof(journals) / sizeof(journals[0]))];
 	shared = mmap(
 	    NULL, sizeof(*disk->state), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	stand_must(shared != MAP_FAILED, "mmap");
 	disk->state = shared;
 	disk->state->size = kind->size;
+	disk->state->outside = outside;
 	disk->state->piece = kind->piece;
 	disk->state->image = mmap(NULL, kind->size, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -9,11 +9,10 @@
 #include "lib/daemon_parts.h"
 #include "lib/tally.h"
 
-enum { NONE = 0, DESTAGED_ONE_IN = 4 };
+enum { NONE = 0, DESTAGED_TOGETHER = 4096 / DISKCACHE_SECTOR, DESTAGED_TENTHS = 3 };
 
 struct dirty {
 	uint32_t sector;
-	bool lost; /* a failed flush was the end of it */
 	uint64_t request;
 	unsigned char platter[DISKCACHE_SECTOR];
 };
@@ -59,6 +58,15 @@ content(struct diskcache *cache, uint32_t sector)
 	return cache->image + (size_t)sector * DISKCACHE_SECTOR;
 }
 
+/* The same answer for all that has one number. */
+static bool
+by_chance(uint64_t salt, uint64_t number, unsigned tenths)
+{
+	uint64_t seed = salt ^ (number * 0x9e3779b97f4a7c15u);
+
+	return tally_random(&seed) % 10 < tenths;
+}
+
 /* Before a sector changes. One that is dirty already may have been written back by now. */
 static void
 touch(struct diskcache *cache, uint32_t sector)
@@ -67,9 +75,8 @@ touch(struct diskcache *cache, uint32_t sector)
 
 	if (cache->where[sector] != NONE) {
 		entry = &cache->dirty[cache->where[sector] - 1];
-		if (!entry->lost && tally_random(&cache->random) % DESTAGED_ONE_IN == 0)
+		if (by_chance(cache->requests, sector / DESTAGED_TOGETHER, DESTAGED_TENTHS))
 			memcpy(entry->platter, content(cache, sector), DISKCACHE_SECTOR);
-		entry->lost = false;
 		entry->request = cache->requests;
 		return;
 	}
@@ -80,7 +87,6 @@ touch(struct diskcache *cache, uint32_t sector)
 	}
 	entry = &cache->dirty[cache->count++];
 	entry->sector = sector;
-	entry->lost = false;
 	entry->request = cache->requests;
 	memcpy(entry->platter, content(cache, sector), DISKCACHE_SECTOR);
 	cache->where[sector] = (uint32_t)cache->count;
@@ -101,32 +107,9 @@ diskcache_write(struct diskcache *cache, size_t offset, const void *bytes, size_
 void
 diskcache_flush(struct diskcache *cache)
 {
-	size_t kept = 0;
-
-	for (size_t i = 0; i < cache->count; i++) {
-		cache->where[cache->dirty[i].sector] = NONE;
-		if (!cache->dirty[i].lost)
-			continue;
-		cache->dirty[kept++] = cache->dirty[i];
-		cache->where[cache->dirty[i].sector] = (uint32_t)kept;
-	}
-	cache->count = kept;
-}
-
-void
-diskcache_fail_flush(struct diskcache *cache)
-{
 	for (size_t i = 0; i < cache->count; i++)
-		cache->dirty[i].lost = true;
-}
-
-/* The same answer for all that has one number. */
-static bool
-by_chance(uint64_t salt, uint64_t number, unsigned tenths)
-{
-	uint64_t seed = salt ^ (number * 0x9e3779b97f4a7c15u);
-
-	return tally_random(&seed) % 10 < tenths;
+		cache->where[cache->dirty[i].sector] = NONE;
+	cache->count = 0;
 }
 
 size_t
@@ -162,14 +145,12 @@ diskcache_cut(struct diskcache *cache, enum diskcache_survival survival)
 			stays = true;
 			break;
 		}
-		if (stays && !entry->lost)
+		if (stays)
 			continue;
 		gone +=
 		    memcmp(content(cache, entry->sector), entry->platter, DISKCACHE_SECTOR) != 0;
 		memcpy(content(cache, entry->sector), entry->platter, DISKCACHE_SECTOR);
 	}
-	for (size_t i = 0; i < cache->count; i++)
-		cache->where[cache->dirty[i].sector] = NONE;
-	cache->count = 0;
+	diskcache_flush(cache);
 	return gone;
 }

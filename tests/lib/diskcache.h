@@ -34,9 +34,6 @@ void diskcache_free(struct diskcache *cache);
 
 void diskcache_write(struct diskcache *cache, size_t offset, const void *bytes, size_t length);
 void diskcache_flush(struct diskcache *cache);
-/* A flush that fails: what it should have saved can be read, and never reaches the platter,
- * whatever later flushes say. */
-void diskcache_fail_flush(struct diskcache *cache);
 /* Afterwards the image is what the platter has. How many sectors' last content is gone. */
 size_t diskcache_cut(struct diskcache *cache, enum diskcache_survival survival);
 

@@ -8,13 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -77,6 +77,18 @@ answer_attributes(struct server *s, const struct fuse_in_header *in)
 	answer(s, in, 0, &out, sizeof(out));
 }
 
+static bool
+fails(struct diskserve *disk)
+{
+	long number = atomic_fetch_add(&disk->writes, 1) + 1;
+	long from = atomic_load(&disk->fail_write_at);
+
+	if (from == 0 || number < from || number >= from + atomic_load(&disk->fail_writes))
+		return false;
+	atomic_fetch_add(&disk->failed, 1);
+	return true;
+}
+
 static void
 answer_write(struct server *s, const struct fuse_in_header *in, const struct fuse_write_in *write)
 {
@@ -84,6 +96,10 @@ answer_write(struct server *s, const struct fuse_in_header *in, const struct fus
 
 	if (write->offset + write->size > s->disk->size) {
 		answer(s, in, ENOSPC, NULL, 0);
+		return;
+	}
+	if (fails(s->disk)) {
+		answer(s, in, EIO, NULL, 0);
 		return;
 	}
 	diskcache_write(s->cache, write->offset, write + 1, write->size);
@@ -120,7 +136,8 @@ answer_flush(struct server *s, const struct fuse_in_header *in)
 
 	if (fail_at > 0 &&
 	    (number == fail_at || (number > fail_at && atomic_load(&s->disk->fail_sticky)))) {
-		diskcache_fail_flush(s->cache);
+		/* What waits is not lost: a disk that forgets it, tells one writer, and says yes to
+		 * the next defeats everybody. */
 		atomic_fetch_add(&s->disk->failed, 1);
 		answer(s, in, EIO, NULL, 0);
 		return;
@@ -243,9 +260,11 @@ diskserve_start(struct diskserve *disk, const char *mount_point, int *control)
 	pid = fork();
 	stand_must(pid >= 0, "fork");
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(125);
+		/* Were it the last in the test's namespace, its end would unmount what only it can
+		 * serve: a wait for ever. */
+		if (setns(disk->outside, CLONE_NEWNS) != 0)
+			_exit(124);
+		stand_be_child(parent);
 		close(pair[0]);
 		s.control = pair[1];
 		s.cache = diskcache_new(disk->image, disk->size, disk->piece, disk->seed);

@@ -20,6 +20,7 @@ struct diskserve {
 	size_t size;
 	size_t piece;
 	uint64_t seed;
+	int outside;            /* the mount namespace in which the process lives */
 	atomic_int survival;    /* enum diskcache_survival */
 	atomic_long flushes;    /* so far */
 	atomic_long cut_at;     /* the power goes at this flush: before it, or when it is done and
@@ -27,7 +28,11 @@ struct diskserve {
 	atomic_int cut_after;   /* the latter */
 	atomic_long fail_at;    /* this flush is answered with EIO */
 	atomic_int fail_sticky; /* and all after it */
-	atomic_long failed;     /* flushes that were */
+	atomic_long writes;     /* so far */
+	atomic_long fail_write_at; /* so are this write and the few after it: the kernel takes them
+				      for done */
+	atomic_int fail_writes;    /* how many */
+	atomic_long failed;        /* flushes and writes that were */
 	atomic_int is_cut; /* nothing is answered any more: time stands still for whoever waits for
 			      this disk */
 	atomic_long gone;  /* sectors that the cut took back */

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
@@ -70,9 +69,8 @@ onlooker_start(struct stand *stand)
 	stand_must(pid >= 0, "fork");
 	if (pid > 0)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() == parent)
-		work(stand);
+	stand_be_child(parent);
+	work(stand);
 	_exit(1);
 }
 
@@ -91,7 +89,7 @@ result_now(sqlite3_stmt *statement, int id, char *result, size_t size, int *revi
 }
 
 long
-onlooker_contradicted(struct stand *stand, bool settled, long *told)
+onlooker_contradicted(struct stand *stand, bool settled, struct onlooker_told *told)
 {
 	FILE *file = fopen(scratch_path(stand->dir, "told"), "re");
 	sqlite3_stmt *statement = NULL;
@@ -100,7 +98,7 @@ onlooker_contradicted(struct stand *stand, bool settled, long *told)
 	int id, revision, current;
 	long wrong = 0;
 
-	*told = 0;
+	memset(told, 0, sizeof(*told));
 	if (file == NULL)
 		return 0;
 	stand_must(sqlite3_open(stand->database, &db) == SQLITE_OK &&
@@ -109,7 +107,7 @@ onlooker_contradicted(struct stand *stand, bool settled, long *told)
 			   &statement, NULL) == SQLITE_OK,
 	    "results");
 	while (fscanf(file, "%d %31s %d %31s", &id, was, &revision, kind) == 4) {
-		++*told;
+		told->results++;
 		if (!settled && strcmp(kind, "keyless") != 0)
 			continue;
 		result_now(statement, id, now, sizeof(now), &current);
@@ -117,6 +115,11 @@ onlooker_contradicted(struct stand *stand, bool settled, long *told)
 			continue;
 		if (settled && current > revision)
 			continue; /* changed in order, as unknown may */
+		if (strcmp(kind, "keyless") != 0 && strcmp(now, "unknown") == 0) {
+			told->doubted++;
+			fprintf(stderr, "told and in doubt now: row %d was %s\n", id, was);
+			continue;
+		}
 		if (++wrong < 10)
 			fprintf(stderr, "told and taken back: row %d (%s) was %s %d, is %s %d\n",
 			    id, kind, was, revision, now[0] == '\0' ? "open" : now, current);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +38,14 @@ static const char faults[] = "slow-* submit * delay 60ms\n"
 			     "slowpoll-* submit 1 pending 2\n"
 			     "slowpoll-* poll * delay 40ms\n"
 			     "session-* submit 1 expire-session\n";
+
+static bool is_careless;
+
+void
+shopper_be_careless(bool careless)
+{
+	is_careless = careless;
+}
 
 const char *
 shopper_faults(void)
@@ -202,7 +209,7 @@ work(struct stand *stand, uint64_t seed, int open_max)
 	must(&s, sqlite3_open_v2(stand->database, &s.db, SQLITE_OPEN_READWRITE, NULL), "open");
 	must(&s, sqlite3_busy_timeout(s.db, 30000), "busy_timeout");
 	/* what an accepted order needs, whatever this library's default is */
-	sql(&s, "PRAGMA synchronous = FULL");
+	sql(&s, is_careless ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
 	/* one app in two copies the WAL back often */
 	if (seed % 2 == 1)
 		sql(&s, "PRAGMA wal_autocheckpoint = 60");
@@ -234,9 +241,8 @@ shopper_start(struct stand *stand, uint64_t seed, int open_max)
 	stand_must(pid >= 0, "fork");
 	if (pid > 0)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() == parent)
-		work(stand, seed, open_max);
+	stand_be_child(parent);
+	work(stand, seed, open_max);
 	_exit(1);
 }
 

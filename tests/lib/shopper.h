@@ -6,6 +6,7 @@
 #ifndef OUTBOXD_TESTS_SHOPPER_H
 #define OUTBOXD_TESTS_SHOPPER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -19,6 +20,9 @@ const char *shopper_faults(void);
 /* Starts it; it waits while more than open_max rows are open. Every reference whose transaction has
  * committed stands in the file "committed" of the stand. */
 pid_t shopper_start(struct stand *stand, uint64_t seed, int open_max);
+/* From the next start on with synchronous=NORMAL: what has committed may be lost, but for what was
+ * sent. */
+void shopper_be_careless(bool careless);
 /* kill -9: a sale may have been committed and not been noted. */
 void shopper_kill(pid_t pid);
 /* Committed references without a delivery row, told on stderr. *rows: how many were committed. */
