@@ -163,7 +163,11 @@ static const struct {
 	"mmap_size = 134217728; "
 	"PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = 2000",
 	5000, "BEGIN IMMEDIATE"},
+    {"rails-7.0", "PRAGMA foreign_keys = ON", 5000, "BEGIN"},
     {"sqlalchemy", "PRAGMA foreign_keys = OFF", 5000, "BEGIN"},
+    {"hardened",
+	"PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA recursive_triggers = ON",
+	5000, "BEGIN IMMEDIATE"},
     {"rollback-journal", "PRAGMA journal_mode = DELETE", 5000,
 	"BEGIN IMMEDIATE"}, /* refused while the daemon has it open */
 };
