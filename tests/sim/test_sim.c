@@ -13,7 +13,6 @@
 #include <cmocka.h>
 
 #include "sim/campaign.h"
-#include "sim/run.h"
 
 static void
 test_seeds(void **state)
@@ -29,30 +28,10 @@ test_seeds(void **state)
 	assert_int_equal(campaign.unreached, 0);
 }
 
-static bool
-confirmed_clock(uint64_t number, void *context)
-{
-	(void)context;
-	return run_confirmed_clock(number, false);
-}
-
-static void
-test_confirmed_clock(void **state)
-{
-	struct campaign campaign = {.first = 1, .seeds = 20, .jobs = 2, .run = confirmed_clock};
-
-	(void)state;
-	campaign_run(&campaign);
-	if (campaign.failures > 0)
-		campaign_print(&campaign);
-	assert_int_equal(campaign.failures, 0);
-}
-
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_confirmed_clock),
 	    cmocka_unit_test(test_seeds),
 	};
 
