@@ -326,7 +326,8 @@ lane_wanted(struct agent *agent, struct lane *lane, int64_t *wake_at)
 
 	if (is_due(agent, lane, STATE_BLOCKED, wake_at))
 		agent->settle = true;
-	sooner(wake_at, gate_wake_at(&lane->gate, agent->boot));
+	if (!submit || !poll) /* else what is due is claimed now */
+		sooner(wake_at, gate_wake_at(&lane->gate, agent->boot));
 	due = submit && is_due(agent, lane, STATE_QUEUED, wake_at);
 	due = (submit && is_due(agent, lane, STATE_RETRY, wake_at)) || due;
 	if (due && lane_probes_by_login(lane)) {
