@@ -48,7 +48,7 @@ agent_store_failed(struct agent *agent, enum store_status status, const char *wh
 	log_write(LOG_LEVEL_ERROR, "store", LOG_TEXT("doing", what),
 	    LOG_TEXT("error",
 		status == STORE_REPLACED       ? "this is not the database that was opened"
-		    : status == STORE_UNSYNCED ? "the disk refused to sync: nothing more is sent"
+		    : status == STORE_UNSYNCED ? "the disk refused to sync, or a failed commit took place: nothing more is sent before a new start"
 					       : store_error(agent->store)));
 	return true;
 }

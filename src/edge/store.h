@@ -33,7 +33,7 @@ enum store_status {
 	STORE_REFUSED,  /* a constraint or a bad value: this row cannot be written as it is */
 	STORE_REPLACED, /* not the database that was opened: stop */
 	STORE_CORRUPT,  /* stop, loudly */
-	STORE_UNSYNCED, /* the disk refused a sync: what was just committed may vanish. Stop */
+	STORE_UNSYNCED, /* a refused sync, or a commit that failed and happened: disk and memory differ. Stop */
 	STORE_CONFIG,   /* not usable as it is: missing, no tables, newer schema, not WAL; for the operator */
 };
 
