@@ -457,14 +457,16 @@ agent_turn(struct agent *agent, int signal_fd, int64_t wait_ms_max, bool *signal
 	if (is_drained(agent))
 		return agent->end = AGENT_STOPPED;
 
-	if (!write)
+	if (!write) {
 		wake_at = sooner_of(wake_at, agent->heartbeat_at + HEARTBEAT_MS);
+		if (agent->unexplained_at != TIME_NONE)
+			wake_at = sooner_of(wake_at, agent->unexplained_at);
+	}
 	house_sweep(agent, &wake_at);
 	if (agent_config(agent)->metrics_file != NULL)
 		wake_at = sooner_of(wake_at, agent->reported_at);
 	wait_ms = until(wake_at, agent->boot, wait_ms_max);
 	wait_ms = until(agent->overdue_at, agent->boot, wait_ms);
-	wait_ms = until(agent->unexplained_at, agent->boot, wait_ms);
 	if (agent->drain_asked)
 		wait_ms = until(agent->drain_until, agent->boot, wait_ms);
 	wait_for_news(agent, signal_fd, wait_ms, signaled);

@@ -356,7 +356,7 @@ session_of(const struct job *job)
 	return copy;
 }
 
-static void
+static enum store_status
 login_failed(struct agent *agent, struct job *job)
 {
 	struct lane *lane = job->lane;
@@ -379,22 +379,20 @@ login_failed(struct agent *agent, struct job *job)
 		(void)snprintf(reason, sizeof(reason), "the login failed: %.200s",
 		    job->outcome->error);
 	if (refused || untrusted)
-		(void)lane_hold(agent, lane, GATE_HELD_PROBED, refused ? "credentials" : "trust", reason);
-	else
-		agent_error(agent, reason);
+		return lane_hold(agent, lane, GATE_HELD_PROBED, refused ? "credentials" : "trust", reason);
+	agent_error(agent, reason);
+	return STORE_OK;
 }
 
-void
+enum store_status
 lane_login_ended(struct agent *agent, struct job *job)
 {
 	struct lane *lane = job->lane;
 	char *value = session_of(job);
 
 	lane->session.logging_in = false;
-	if (value == NULL) {
-		login_failed(agent, job);
-		return;
-	}
+	if (value == NULL)
+		return login_failed(agent, job);
 	forget_session(lane);
 	lane->session.value = value;
 	lane->session.serial++;
@@ -402,9 +400,10 @@ lane_login_ended(struct agent *agent, struct job *job)
 	lane->session.failures = 0;
 	log_write(LOG_LEVEL_INFO, "session", LOG_TEXT("destination", lane->name),
 	    LOG_NUMBER("serial", lane->session.serial));
-	if (lane->gate.shut == GATE_HELD_PROBED)
-		(void)lane_release(agent, lane);
-	else if (lane->gate.shut == GATE_BREAKER)
-		gate_open(&lane->gate, agent->boot);
 	agent->look = true;
+	if (lane->gate.shut == GATE_HELD_PROBED)
+		return lane_release(agent, lane);
+	if (lane->gate.shut == GATE_BREAKER)
+		gate_open(&lane->gate, agent->boot);
+	return STORE_OK;
 }

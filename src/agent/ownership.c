@@ -222,7 +222,9 @@ is_keyless(struct agent *agent, struct store_row *row)
 	return operation == NULL || operation->kind == KIND_KEYLESS;
 }
 
-/* An open row of a database that was set back may have been sent in the time that is missing. */
+static const char perhaps_sent[] = "the database was restored or copied: this may already have been sent";
+
+/* A row of a database that was set back may have been sent in the time that is missing; a held one may have been released. */
 static enum store_status
 doubt_row(struct agent *agent, int64_t id, int64_t *held)
 {
@@ -232,10 +234,16 @@ doubt_row(struct agent *agent, int64_t id, int64_t *held)
 
 	if (status != STORE_OK)
 		return status;
-	if (row->txn.state == STATE_BLOCKED || is_keyless(agent, row)) {
+	bool keyless = is_keyless(agent, row);
+
+	if (row->txn.state == STATE_HELD && row->txn.has_fetch_url) {
+		/* known to have been sent, and never submitted again by itself */
+	} else if (row->txn.state == STATE_HELD) {
 		(*held)++;
-		status = record_hold(agent, row, HOLD_RESTORED,
-		    "the database was restored or copied: this may already have been sent");
+		status = record_step(agent, row, &step, perhaps_sent);
+	} else if (row->txn.state == STATE_BLOCKED || keyless) {
+		(*held)++;
+		status = record_hold(agent, row, HOLD_RESTORED, perhaps_sent);
 	} else {
 		status = record_step(agent, row, &step, row->reason);
 	}
@@ -263,6 +271,24 @@ doubt_state(struct agent *agent, const char *destination, enum state state, int6
 }
 
 static enum store_status
+doubt_held(struct agent *agent, enum hold_cause cause, int64_t *held)
+{
+	int64_t ids[RECOVERY_STEP];
+	int64_t after = 0;
+	int count;
+	enum store_status status = STORE_OK;
+
+	do {
+		count = store_ids_held(agent->store, cause, after, ids, RECOVERY_STEP);
+		for (int i = 0; status == STORE_OK && i < count; i++)
+			status = doubt_row(agent, ids[i], held);
+		if (count > 0)
+			after = ids[count - 1];
+	} while (status == STORE_OK && count == RECOVERY_STEP);
+	return count == -1 ? STORE_FULL : status;
+}
+
+static enum store_status
 doubt_all(struct agent *agent, int64_t *held)
 {
 	/* retry before queued: what is moved from queued to retry is not looked at twice */
@@ -271,6 +297,10 @@ doubt_all(struct agent *agent, int64_t *held)
 	const char *next;
 	enum store_status status = STORE_OK;
 
+	/* first, or what is held now would be looked at again */
+	for (int cause = HOLD_NONE + 1; status == STORE_OK && cause < HOLD_COUNT; cause++)
+		if (cause != HOLD_RESTORED)
+			status = doubt_held(agent, (enum hold_cause)cause, held);
 	while (status == STORE_OK && (next = store_next_destination(agent->store, name)) != NULL) {
 		(void)snprintf(name, sizeof(name), "%s", next);
 		for (size_t i = 0; status == STORE_OK && i < 3; i++)

@@ -244,7 +244,8 @@ bool lane_ready(const struct agent *agent, const struct lane *lane);
 bool lane_probes_by_login(const struct lane *lane);
 /* Starts a login when one is due. */
 void lane_login(struct agent *agent, struct lane *lane);
-void lane_login_ended(struct agent *agent, struct job *job);
+/* Within a transaction; may be said again when that fails. */
+enum store_status lane_login_ended(struct agent *agent, struct job *job);
 void lane_session_expired(struct lane *lane, int64_t serial);
 
 /* --- job.c --- */

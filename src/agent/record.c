@@ -392,10 +392,8 @@ record_job(struct agent *agent, struct job *job)
 	enum store_status status;
 	bool refused_again = false;
 
-	if (job->phase == PHASE_LOGIN) {
-		lane_login_ended(agent, job);
-		return STORE_OK;
-	}
+	if (job->phase == PHASE_LOGIN)
+		return lane_login_ended(agent, job);
 	record.after = job->row->txn;
 	if (job_verdict(job) == -1)
 		return STORE_FULL;

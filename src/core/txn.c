@@ -138,6 +138,7 @@ static const unsigned char transitions[STATE_COUNT][EVENT_COUNT] = {
 	{
 	    [EVENT_RELEASE] = RESUME,
 	    [EVENT_FINISH] = TO(DONE),
+	    [EVENT_RESTORED] = TO(HELD),
 	    [EVENT_RESUBMIT] = TO(RETRY),
 	    [EVENT_RESOLVE] = TO(DONE),
 	},
@@ -211,8 +212,9 @@ permitted(const struct txn *txn, const struct txn_step *step)
 	case EVENT_CLAIM:
 		return may_submit(txn);
 	case EVENT_AGAIN:
-	case EVENT_RESTORED:
 		return txn->kind != KIND_KEYLESS;
+	case EVENT_RESTORED:
+		return txn->kind != KIND_KEYLESS || txn->state == STATE_HELD;
 	case EVENT_FINISH:
 		return may_finish(txn, step->result);
 	case EVENT_HOLD:
@@ -392,6 +394,10 @@ keep_books(struct txn *txn, const struct txn_step *step, enum state to)
 	case EVENT_RESTORED:
 		if (txn->kind == KIND_KEYED && !txn_exposed(txn))
 			txn->exposed_at = txn->eligible_at;
+		if (to == STATE_HELD)
+			txn->hold = HOLD_RESTORED; /* it may have been released since */
+		if (to == STATE_HELD && txn->resume_state == STATE_QUEUED && txn_exposed(txn))
+			txn->resume_state = STATE_RETRY;
 		break;
 	}
 }

@@ -87,7 +87,7 @@ enum event {
 	EVENT_CRASH,  /* the daemon that had it in flight is gone */
 	EVENT_RESUBMIT, /* a person orders a new submission */
 	EVENT_RESOLVE,  /* a person states the result */
-	EVENT_RESTORED, /* keyed, safe: a restored database may have sent it since it became eligible */
+	EVENT_RESTORED, /* keyed, safe, held: a restored database may have sent it since it became eligible */
 };
 enum { EVENT_COUNT = 16 };
 

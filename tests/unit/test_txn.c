@@ -115,7 +115,7 @@ static const struct {
     {STATE_PENDING, {"-----", "-----", "-----", "-----", "-----", "RR--R", "-----", "PPPPP",
 		     "PPPPP", "HHHHH", "-----", "DDDDD", "PPPPP", "-----", "DDDDD", "-----"}},
     {STATE_HELD,    {"-----", "-----", "-----", "-----", "-----", "-----", "-----", "-----",
-		     "-----", "-----", "RRRRR", "DDDDD", "-----", "RRR-R", "DDDDD", "-----"}},
+		     "-----", "-----", "RRRRR", "DDDDD", "-----", "RRR-R", "DDDDD", "HHHHH"}},
     {STATE_DONE,    {"-----", "-----", "-----", "-----", "-----", "-----", "-----", "-----",
 		     "-----", "-----", "-----", "-----", "-----", "RRR-R", "DDDDD", "-----"}},
     /* clang-format on */
@@ -542,6 +542,27 @@ test_restored(void **state)
 	}
 }
 
+/* A held row may have been released, and sent, in the time that the backup does not know. */
+static void
+test_restored_while_held(void **state)
+{
+	struct txn txn = make(STATE_HELD, &everybody[0]);
+
+	(void)state;
+	txn.resume_state = STATE_QUEUED;
+	go(&txn, EVENT_RESTORED, NOW);
+	assert_int_equal(txn.state, STATE_HELD);
+	assert_int_equal(txn.hold, HOLD_RESTORED);
+	assert_int_equal(txn.exposed_at, ELIGIBLE);
+	assert_int_equal(txn.resume_state, STATE_RETRY);
+	txn = make(STATE_HELD, &everybody[2]); /* keyless: a person decides */
+	txn.resume_state = STATE_QUEUED;
+	go(&txn, EVENT_RESTORED, NOW);
+	assert_int_equal(txn.hold, HOLD_RESTORED);
+	assert_int_equal(txn.resume_state, STATE_QUEUED);
+	assert_int_equal(txn_apply(&txn, &(struct txn_step){.event = EVENT_FINISH, .now = NOW, .result = RESULT_EXPIRED}), -1);
+}
+
 /* --- the numbers --- */
 
 static void
@@ -931,6 +952,7 @@ main(void)
 	    cmocka_unit_test(test_resubmit),
 	    cmocka_unit_test(test_resubmit_does_not_jump_the_chain),
 	    cmocka_unit_test(test_restored),
+	    cmocka_unit_test(test_restored_while_held),
 	    cmocka_unit_test(test_counts),
 	    cmocka_unit_test(test_parent_succeeded),
 	    cmocka_unit_test(test_key_window),
