@@ -36,6 +36,7 @@ enum {
 	ISOLATE_MS = 5000, /* a destination with a row that cannot be written */
 	LOCK_SHARE = 10,       /* one part in ten of the time the write lock is ours, while the app writes, too */
 	LOCK_BURST_US = 1000,
+	BULK_ROWS = 8,            /* in one transaction */
 	LOCK_DEBT_MAX_US = 20000, /* of one transaction */
 	NEIGHBOUR_MS = 1000,   /* how long a commit of the app counts */
 	WINDOW_MAX_MS = 20,    /* the commit window where each sync takes long */

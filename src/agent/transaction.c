@@ -249,11 +249,12 @@ write_once(struct agent *agent, const char **doing)
 
 /*
  * The app's turn. While it writes, too, the write lock is ours for a tenth of the time at most: who is refused by a busy lock
- * sleeps, and finds it busy again when it wakes. Bursts of a millisecond are nobody's trouble.
+ * sleeps, and finds it busy again when it wakes. Bursts of a millisecond are nobody's trouble, and a few rows never wait.
  */
 static void
 make_room(struct agent *agent)
 {
+	bool bulk = agent->claimed.count + agent->finished.count >= BULK_ROWS;
 	int64_t now = clock_boot_us();
 	int64_t held = store_held_us(agent->store);
 
@@ -264,7 +265,7 @@ make_room(struct agent *agent)
 	if (agent->lock_debt_us < 0)
 		agent->lock_debt_us = 0;
 	agent->lock_debt_us += held < LOCK_DEBT_MAX_US ? held : LOCK_DEBT_MAX_US;
-	if (agent->boot - agent->neighbour_at < NEIGHBOUR_MS && agent->lock_debt_us > LOCK_BURST_US)
+	if (bulk && agent->boot - agent->neighbour_at < NEIGHBOUR_MS && agent->lock_debt_us > LOCK_BURST_US)
 		agent->write_after =
 		    agent->boot + (agent->lock_debt_us - LOCK_BURST_US) * LOCK_SHARE / 1000 + 1;
 }
