@@ -4,7 +4,8 @@
 #   make power-cuts CUTS=200    the power goes under ext4, a quarter as often under xfs; SEED=n repeats. Needs root and loop devices
 #   make fuzz SECONDS=300       each fuzz target so long, with clang's libFuzzer, ASan and UBSan; findings stay in build-fuzz/found
 #   make valgrind               a sample of the tests under valgrind
-#   make torture                all of it, hours; TORTURE=slice: ten minutes. Ends in a table, also in build/torture.txt
+#   make torture                all of it, hours; TORTURE=slice: ten minutes. Ends in a table, also in build/torture.txt.
+#                               CAMPAIGNS='kill|simulator' chooses, in the environment; FUZZ_SECONDS=60 is shorter
 
 .PHONY: kill-syscalls power-cuts fuzz valgrind torture
 NO_BUILD += kill-syscalls power-cuts fuzz valgrind torture
