@@ -213,6 +213,13 @@ void agent_error(struct agent *agent, const char *what);
 /* Maps a store failure to the agent's fate; true when the turn cannot go on. */
 bool agent_store_failed(struct agent *agent, enum store_status status, const char *what);
 
+/* --- agent.c --- */
+void agent_read_clocks(struct agent *agent);
+
+/* --- start.c --- */
+/* Configurations that nobody looks at any more; never the newest. */
+void agent_forget_configurations(struct agent *agent);
+
 /* --- transaction.c --- */
 /* Writes whatever this turn has to write. On failure nothing of it has happened. */
 void agent_write(struct agent *agent);
@@ -302,6 +309,8 @@ enum store_status settle_bring_forward(struct agent *agent);
 enum store_status record_job(struct agent *agent, struct job *job);
 /* After the commit: the log and the metrics. */
 void record_done(struct agent *agent, struct job *job);
+
+/* --- ending.c --- */
 /* A row ends without an exchange; within a transaction. The row's txn is updated. */
 enum store_status record_end(struct agent *agent, struct store_row *row, enum result result,
     const char *reason);

@@ -1,7 +1,7 @@
 /*
  * record.c - what an exchange meant, in one commit: state, attempt, result, and what it means for the destination.
  */
-#include "agent/parts.h"
+#include "agent/record_parts.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -12,32 +12,6 @@
 #include "core/fetchurl.h"
 #include "edge/clock.h"
 #include "edge/log.h"
-
-/* Everything that is known when a finished job is written. */
-struct record {
-	struct agent *agent;
-	struct job *job;
-	struct decision decision;
-	struct txn after;
-	char *fetch_url; /* a newer one, owned; NULL: keep what there is */
-	enum fetch_admission admission;
-	char reason[512];
-	const char *rule;
-};
-
-static void
-log_row(const struct store_row *row, const struct txn *after, const char *reason)
-{
-	enum log_level level = LOG_LEVEL_INFO;
-
-	if (after->state == STATE_HELD || after->result == RESULT_UNKNOWN)
-		level = LOG_LEVEL_WARNING;
-	log_write(level, after->state == STATE_DONE ? "result" : "state",
-	    LOG_NUMBER("id", after->id), LOG_TEXT("destination", row->destination),
-	    LOG_TEXT("operation", row->operation), LOG_TEXT("state", state_name(after->state)),
-	    LOG_TEXT("result", result_name(after->result)),
-	    LOG_TEXT("reason", reason == NULL || reason[0] == '\0' ? NULL : reason));
-}
 
 /* Copies what was fetched from outside so that it can be stored and shown. */
 static char *
@@ -114,8 +88,8 @@ decide(struct record *record)
 }
 
 /* What the gateway asked for in Retry-After, in ms, or -1. */
-static int64_t
-retry_after(const struct record *record)
+int64_t
+record_retry_after(const struct record *record)
 {
 	const struct job *job = record->job;
 
@@ -149,7 +123,7 @@ next_due(const struct record *record)
 
 	if (record->decision.event == EVENT_FINISH)
 		return TIME_NONE;
-	asked = retry_after(record);
+	asked = record_retry_after(record);
 	if (record->decision.event == EVENT_PENDING || record->decision.event == EVENT_NOT_READY)
 		delay = poll_delay(record);
 	else if (record->decision.effect != EFFECT_NONE)
@@ -229,15 +203,6 @@ keeps_body(struct record *record)
 	return false;
 }
 
-enum store_status
-record_erase(struct agent *agent, const struct destination *settings, const struct txn *txn)
-{
-	if (settings == NULL || settings->card_data != CARD_ERASE || txn->result == RESULT_UNKNOWN)
-		return STORE_OK;
-	house_erased(agent);
-	return store_erase_body(agent->store, txn->id);
-}
-
 static enum store_status
 write_result(struct record *record)
 {
@@ -291,100 +256,6 @@ write_row(struct record *record)
 	return status;
 }
 
-/* Two refusals of a session in a row for one row: the credentials, not the session, are the trouble. */
-static enum store_status
-login_effect(struct record *record, bool again)
-{
-	struct job *job = record->job;
-
-	lane_session_expired(job->lane, job->session_serial);
-	if (!again)
-		return STORE_OK;
-	return lane_hold(record->agent, job->lane, GATE_HELD_PROBED, "credentials",
-	    "the gateway refused a session that was just obtained");
-}
-
-static enum store_status
-foreign_url_effect(struct record *record)
-{
-	struct lane *lane = record->job->lane;
-
-	if (record->admission == FETCH_ADMITTED)
-		lane->foreign_urls = 0;
-	if (record->decision.then != EVENT_HOLD || record->decision.hold != HOLD_FETCH_URL)
-		return STORE_OK;
-	if (++lane->foreign_urls < FOREIGN_URL_STRIKES)
-		return STORE_OK;
-	return lane_hold(record->agent, lane, GATE_HELD, "fetch_url",
-	    "several fetch URLs in a row pointed outside the destination");
-}
-
-/* 429, and a 503 that says for how long, speak for the whole destination. */
-static void
-slow_down(const struct record *record)
-{
-	const struct job *job = record->job;
-	int64_t asked = retry_after(record);
-
-	if (job->answer.http_status == 429 && asked < job->settings->retry_base_ms)
-		asked = job->settings->retry_base_ms;
-	if (asked > 0 && (job->answer.http_status == 429 || job->answer.http_status == 503))
-		gate_slow(&job->lane->gate, record->agent->boot + asked);
-}
-
-static enum store_status
-destination_effect(struct record *record, bool refused_again)
-{
-	struct agent *agent = record->agent;
-	struct lane *lane = record->job->lane;
-
-	switch (record->decision.effect) {
-	case EFFECT_NONE:
-		break;
-	case EFFECT_HOLD_CREDENTIALS:
-		return lane_hold(agent, lane, GATE_HELD_PROBED, "credentials", record->reason);
-	case EFFECT_HOLD_TRUST:
-		return lane_hold(agent, lane, GATE_HELD_PROBED, "trust", record->reason);
-	case EFFECT_HOLD_REDIRECT:
-		return lane_hold(agent, lane, GATE_HELD, "redirect",
-		    "the gateway redirected a request, which is never followed; check base_url");
-	case EFFECT_HOLD_RULE:
-		return lane_hold(agent, lane, GATE_HELD, "rule", record->reason);
-	case EFFECT_LOGIN:
-		return login_effect(record, refused_again);
-	}
-	slow_down(record);
-	/* An answer that is no complaint about credentials or trust ends such a hold. */
-	if (lane->gate.shut == GATE_HELD_PROBED && record->job->answer.evidence == EVIDENCE_ANSWERED)
-		return lane_release(agent, lane);
-	return foreign_url_effect(record);
-}
-
-static enum gate_outcome
-outcome_for_gate(const struct job *job)
-{
-	switch (job->answer.evidence) {
-	case EVIDENCE_UNSENT:
-		return job->answer.trouble == WIRE_TROUBLE_REFUSED ? GATE_NEUTRAL : GATE_BAD;
-	case EVIDENCE_MAYBE_SENT:
-		return GATE_AMBIGUOUS;
-	case EVIDENCE_ANSWERED:
-		break;
-	}
-	return job->answer.http_status >= 500 ? GATE_BAD : GATE_GOOD;
-}
-
-/* Did the last exchange of this row, too, end with an expired session, not long ago? */
-static enum store_status
-was_refused_before(const struct record *record, bool *again)
-{
-	*again = false;
-	if (record->decision.effect != EFFECT_LOGIN)
-		return STORE_OK;
-	return store_last_rule(record->agent->store, record->job->row->txn.id, record->rule,
-	    record->agent->now - LOGIN_AGAIN_MS, again);
-}
-
 enum store_status
 record_job(struct agent *agent, struct job *job)
 {
@@ -401,7 +272,7 @@ record_job(struct agent *agent, struct job *job)
 		return STORE_FULL;
 	status = decide(&record);
 	if (status == STORE_OK)
-		status = was_refused_before(&record, &refused_again);
+		status = record_refused_before(&record, &refused_again);
 	if (status == STORE_OK) {
 		explain(&record);
 		apply(&record, record.decision.event);
@@ -410,12 +281,12 @@ record_job(struct agent *agent, struct job *job)
 		status = write_row(&record);
 	}
 	if (status == STORE_OK)
-		status = destination_effect(&record, refused_again);
+		status = record_effect(&record, refused_again);
 	if (status == STORE_OK) {
 		if (record.decision.alert)
 			agent_error(agent, record.reason);
 		job->broke = gate_ended(&job->lane->gate, job->phase, job->row->txn.kind,
-		    outcome_for_gate(job), agent->boot);
+		    record_gate_outcome(job), agent->boot);
 		job->ended_in = record.after.state;
 		job->ended_as = record.after.result;
 		(void)snprintf(job->reason, sizeof(job->reason), "%.250s", record.reason);
@@ -465,48 +336,4 @@ record_done(struct agent *agent, struct job *job)
 		log_write(LOG_LEVEL_WARNING, "breaker_open", LOG_TEXT("destination", job->lane->name));
 		agent_error(agent, "a destination fails so often that only probes are sent to it");
 	}
-}
-
-enum store_status
-record_step(struct agent *agent, struct store_row *row, const struct txn_step *step,
-    const char *reason)
-{
-	struct txn after = row->txn;
-	enum store_status status;
-
-	if (txn_apply(&after, step) == -1)
-		return STORE_REFUSED;
-	status = store_move(agent->store, row->txn.state, &after, reason, row->fetch_url, NULL);
-	if (status != STORE_OK)
-		return status;
-	row->txn = after;
-	log_row(row, &after, reason);
-	return STORE_OK;
-}
-
-enum store_status
-record_end(struct agent *agent, struct store_row *row, enum result result, const char *reason)
-{
-	struct txn_step step = {.event = EVENT_FINISH, .now = agent->now, .result = result};
-	struct store_outcome outcome = {.result = result, .reason = reason};
-	enum store_status status = store_result(agent->store, row->txn.id, &outcome, agent->now);
-	struct lane *lane = lane_find(agent, row->destination);
-
-	if (status == STORE_OK)
-		status = record_step(agent, row, &step, reason);
-	if (status == STORE_OK && lane != NULL)
-		status = record_erase(agent, lane->settings, &row->txn);
-	if (status == STORE_OK && lane != NULL)
-		metrics_count_result(&lane->metrics, result, agent->now - row->txn.eligible_at);
-	return status;
-}
-
-enum store_status
-record_hold(
-    struct agent *agent, struct store_row *row, enum hold_cause cause, const char *reason)
-{
-	struct txn_step step = {.event = EVENT_HOLD, .now = agent->now, .hold = cause};
-
-	agent_error(agent, reason);
-	return record_step(agent, row, &step, reason);
 }
