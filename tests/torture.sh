@@ -82,7 +82,7 @@ slice) campaign 'kill at every syscall' sh tests/run.sh "$build" "$build/tests/c
 whole) campaign 'kill at every syscall' $make --no-print-directory BUILD="$build" kill-syscalls ;;
 esac
 campaign 'upgrade' sh tests/run.sh "$build" "$build/tests/upgrade/test_upgrade" "$build/tests/upgrade/test_upgrade_kills"
-ends=$(for name in crowd signals app place outage bounds; do echo "$build/tests/e2e/test_outboxd_$name"; done)
+ends=$(for name in crowd signals app place outage bounds flips; do echo "$build/tests/e2e/test_outboxd_$name"; done)
 # shellcheck disable=SC2086 # words are wanted
 campaign 'owners, signals, app, place' sh tests/run.sh "$build" "$build/tests/crash/test_trace" $ends
 case $extent in
