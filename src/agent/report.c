@@ -110,20 +110,46 @@ add_lanes(const struct agent *agent, struct text *text)
 	}
 }
 
+/* Every series says whose it is: the node exporter takes several files, but no series twice. */
+static void
+name_database(struct text *to, const struct text *from, const char *database)
+{
+	for (const char *line = text_string(from); *line != '\0';) {
+		size_t length = strcspn(line, "\n");
+		size_t name = strcspn(line, "{ \n");
+
+		if (line[0] != '#') {
+			(void)text_add(to, line, name);
+			(void)text_format(to, "{database=\"");
+			metrics_label(to, database);
+			(void)text_format(to, line[name] == '{' ? "\"," : "\"}");
+			name += line[name] == '{';
+		} else {
+			name = 0;
+		}
+		(void)text_add(to, line + name, length - name + 1);
+		line += length + 1;
+	}
+}
+
 void
 report_metrics(struct agent *agent)
 {
 	const char *file = agent_config(agent)->metrics_file;
+	struct text series;
 	struct text text;
 	int64_t began;
 
 	if (file == NULL || agent->boot < agent->reported_at)
 		return;
 	began = clock_boot_ms();
-	text_init(&text, METRICS_TEXT_MAX);
-	add_gauges(agent, &text);
-	add_lanes(agent, &text);
-	add_counts(agent, &text);
+	text_init(&series, METRICS_TEXT_MAX);
+	text_init(&text, 2 * METRICS_TEXT_MAX);
+	add_gauges(agent, &series);
+	add_lanes(agent, &series);
+	add_counts(agent, &series);
+	name_database(&text, &series, agent_config(agent)->database);
+	text.failed = text.failed || series.failed;
 	if (text.failed || textfile_replace(file, text.data, text.length) == -1) {
 		char what[160];
 
@@ -131,6 +157,7 @@ report_metrics(struct agent *agent)
 		    text.failed ? "too large" : strerror(errno));
 		agent_error(agent, what);
 	}
+	text_free(&series);
 	text_free(&text);
 	/* Counting a large backlog takes time: spend at most a thousandth of ours on it. */
 	agent->reported_at = clock_boot_ms() + METRICS_MS + 1000 * (clock_boot_ms() - began);
