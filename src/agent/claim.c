@@ -140,24 +140,6 @@ claim_poll(struct agent *agent, struct job *job, bool *claimed)
 	return status;
 }
 
-/*
- * A row that cannot be written as it should be is held, so that the others go on; if even that fails, its destination
- * pauses.
- */
-static enum store_status
-isolate(struct agent *agent, struct job *job, enum store_status status)
-{
-	char what[256];
-
-	if (status != STORE_REFUSED && status != STORE_CONFIG)
-		return status;
-	(void)snprintf(what, sizeof(what), "outbox row %lld cannot be written: %.180s",
-	    (long long)job->row->txn.id, store_error(agent->store));
-	if (record_hold(agent, job->row, HOLD_FROZEN, what) != STORE_OK)
-		gate_slow(&job->lane->gate, agent->boot + ISOLATE_MS);
-	return STORE_OK;
-}
-
 /* --- before the transaction --- */
 
 /* Reads up to `slots` due rows of one state and makes their requests. *slots is what is left. */
@@ -266,7 +248,7 @@ claim_prepared(struct agent *agent, struct job *job)
 
 		status = transaction_row_end(agent, written);
 		if (status == STORE_OK)
-			status = isolate(agent, job, written);
+			status = transaction_isolate(agent, job->row, written);
 	}
 	if (!claimed) {
 		job_free(agent, job);

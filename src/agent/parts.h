@@ -229,6 +229,12 @@ void agent_write(struct agent *agent);
  */
 enum store_status transaction_row_begin(struct agent *agent);
 enum store_status transaction_row_end(struct agent *agent, enum store_status written);
+/*
+ * What was written for a row, or why not: one that refuses to be written is held, so that the others go on; if even that fails,
+ * its destination pauses.
+ */
+enum store_status transaction_isolate(
+    struct agent *agent, struct store_row *row, enum store_status written);
 
 /* --- lane.c --- */
 /* No submit of this row is planned after this (Unix ms). */

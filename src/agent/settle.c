@@ -34,6 +34,15 @@ settle_child(struct agent *agent, struct store_row *row)
 	return record_end(agent, row, RESULT_CANCELED, why);
 }
 
+/* Behind transaction_row_begin(): a row that cannot be moved must not keep the others from moving. */
+static enum store_status
+end_of_row(struct agent *agent, struct store_row *row, enum store_status written)
+{
+	enum store_status status = transaction_row_end(agent, written);
+
+	return status == STORE_OK ? transaction_isolate(agent, row, written) : status;
+}
+
 static enum store_status
 settle_children(struct agent *agent, const char *destination)
 {
@@ -45,8 +54,11 @@ settle_children(struct agent *agent, const char *destination)
 		return status;
 	if (rows.count == SWEEP_MAX)
 		agent->more = true;
-	for (size_t i = 0; status == STORE_OK && i < rows.count; i++)
-		status = settle_child(agent, rows.row[i]);
+	for (size_t i = 0; status == STORE_OK && i < rows.count; i++) {
+		status = transaction_row_begin(agent);
+		if (status == STORE_OK)
+			status = end_of_row(agent, rows.row[i], settle_child(agent, rows.row[i]));
+	}
 	store_rows_free(&rows);
 	return status;
 }
@@ -112,8 +124,10 @@ expire(struct agent *agent)
 		status = store_row(agent->store, ids[i], &row);
 		if (status != STORE_OK)
 			break;
-		status = record_end(
-		    agent, row, RESULT_EXPIRED, "expires_at passed before it could be sent");
+		status = transaction_row_begin(agent);
+		if (status == STORE_OK)
+			status = end_of_row(agent, row,
+			    record_end(agent, row, RESULT_EXPIRED, "expires_at passed before it could be sent"));
 		store_row_free(row);
 	}
 	return count == -1 ? STORE_FULL : status;
@@ -136,9 +150,12 @@ give_up(struct agent *agent, struct lane *lane)
 
 			if (agent->now < lane_give_up_at(lane, lane->settings, &row->txn))
 				continue;
-			status = record_end(agent, row,
-			    txn_exposed(&row->txn) ? RESULT_UNKNOWN : RESULT_EXPIRED,
-			    "give_up_after passed");
+			status = transaction_row_begin(agent);
+			if (status == STORE_OK)
+				status = end_of_row(agent, row,
+				    record_end(agent, row,
+					txn_exposed(&row->txn) ? RESULT_UNKNOWN : RESULT_EXPIRED,
+					"give_up_after passed"));
 		}
 		store_rows_free(&rows);
 	}

@@ -60,6 +60,21 @@ is_refused(enum store_status status)
 	return status == STORE_REFUSED || status == STORE_CONFIG;
 }
 
+enum store_status
+transaction_isolate(struct agent *agent, struct store_row *row, enum store_status written)
+{
+	struct lane *lane = lane_find(agent, row->destination);
+	char what[256];
+
+	if (!is_refused(written))
+		return written;
+	(void)snprintf(what, sizeof(what), "outbox row %lld cannot be written: %.180s",
+	    (long long)row->txn.id, store_error(agent->store));
+	if (record_hold(agent, row, HOLD_FROZEN, what) != STORE_OK && lane != NULL)
+		gate_slow(&lane->gate, agent->boot + ISOLATE_MS);
+	return STORE_OK;
+}
+
 /* Records what finished. A row that refuses to be written is isolated and tried again later. */
 static enum store_status
 record_finished(struct agent *agent)
@@ -302,6 +317,7 @@ committed(struct agent *agent)
 void
 agent_write(struct agent *agent)
 {
+	bool settle = agent->settle;
 	const char *doing = "";
 	enum store_status status;
 
@@ -309,6 +325,7 @@ agent_write(struct agent *agent)
 	status = write_once(agent, &doing);
 	if (is_refused(status) && agent->end == AGENT_RUNS) {
 		forget_claims(agent);
+		agent->settle = settle;
 		agent->isolating = true;
 		status = write_once(agent, &doing);
 		agent->isolating = false;

@@ -326,7 +326,9 @@ keep_books(struct txn *txn, const struct txn_step *step, enum state to)
 		resubmit(txn, step);
 		break;
 	case EVENT_RESTORED:
-		if (txn->kind == KIND_KEYED && !txn_exposed(txn))
+		/* One that waits for its parent goes on as it was when a person has looked: it may have to be canceled. */
+		if (txn->kind == KIND_KEYED && !txn_exposed(txn) &&
+		    (to != STATE_HELD || txn->resume_state != STATE_BLOCKED))
 			txn->exposed_at = txn->eligible_at;
 		if (to == STATE_HELD)
 			txn->hold = HOLD_RESTORED; /* it may have been released since */

@@ -189,8 +189,8 @@ bury(void)
 
 	stop_daemon(0);
 	run.syncing = false;
-	if (power)
-		app_close();
+	/* The app has seen what the ghost did: its connection would mistake the past for the future (SQLite's WAL index does not go back). */
+	app_close();
 	fvfs_thaw();
 	for (int i = 0; run.script != NULL && i < run.script->survivors; i++)
 		(void)world_random();
@@ -202,8 +202,7 @@ bury(void)
 	world_bury();
 	fvfs_heal();
 	allocations_heal();
-	if (power)
-		app_open();
+	app_open();
 	app_recount(false);
 	promises_check_after_death(power);
 	if (starting)
