@@ -295,7 +295,7 @@ a_full_disk_loses_nothing(void **state)
 	const char *disk = scratch_path(stand->dir, "disk");
 	char filler[400];
 	const char *words[] = {"init", "--database", stand->database, NULL};
-	long rounds = extent_of(1, 2, 10);
+	long rounds = extent_of(1, 2, 4); /* more rows than these fill the little disk by themselves */
 	int64_t slowest = 0;
 	long violations = 0;
 	long met = 0;
@@ -400,7 +400,10 @@ a_held_database_is_waited_for(void **state)
 	tally("database held by BEGIN IMMEDIATE", 1, share >= 0.05, "%ld s, %.2f %% of a processor meanwhile; %lld of 24 rows"
 		" succeeded afterwards", seconds, share * 100, (long long)stand_number(stand,
 		"SELECT count(*) FROM outbox_delivery WHERE result = 'succeeded'"));
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE result IS NOT 'succeeded'"), 0);
+	if (stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE result IS NOT 'succeeded'") > 0) {
+		stand_show(stand);
+		fail_msg("not every row succeeded");
+	}
 	assert_true(share < 0.05);
 	assert_int_equal(stand_stop(stand), 0);
 	oracle_check(stand, ORACLE_FINISHED);
