@@ -201,7 +201,8 @@ WHERE deadline_at IS NOT NULL AND exposed_at IS NULL AND state <> 'claimed' AND 
 -- INDEXED BY: after an ANALYZE of a nearly empty outbox, SQLite 3.46 would rather read all that ever was.
 UPDATE outbox_delivery INDEXED BY outbox_delivery_due SET due_at = ?2
 WHERE open = 1
-  AND destination = ?1 AND state IN ('retry','pending') AND due_at > ?2 AND attempts > 0;
+  AND destination = ?1 AND state IN ('queued','retry','pending') AND due_at > ?2
+  AND (attempts > 0 OR due_at > eligible_at);
 
 -- name: shorten_polling
 -- Nothing is polled beyond ?2 because a clock was wrong once.

@@ -40,6 +40,7 @@ open_parts(struct agent *agent, struct text *why)
 static int
 start(struct agent *agent, struct text *why, enum agent_end *end)
 {
+	int64_t mark = TIME_NONE;
 	enum store_status status =
 	    store_open(agent_config(agent)->database, STORE_DAEMON, &agent->store, why);
 
@@ -49,9 +50,14 @@ start(struct agent *agent, struct text *why, enum agent_end *end)
 	if (status != STORE_OK)
 		return -1;
 	*end = AGENT_FAILED;
+	/* Without its mark any clock would be believed. */
+	status = store_meta_read(agent->store, "clock_mark", &mark);
+	if (status != STORE_OK && status != STORE_NOTHING) {
+		text_format(why, "cannot read %s: %s", agent_config(agent)->database, store_error(agent->store));
+		return -1;
+	}
 	agent->boot = clock_boot_ms();
-	timeline_start(&agent->timeline, clock_wall_ms(), agent->boot,
-	    store_meta_integer(agent->store, "clock_mark", TIME_NONE));
+	timeline_start(&agent->timeline, clock_wall_ms(), agent->boot, mark);
 	agent_read_clocks(agent);
 	if (!agent->timeline.trusted)
 		agent_error(agent, "the clock is implausible; re-sends, expiry and deadlines wait");

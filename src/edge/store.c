@@ -395,17 +395,30 @@ store_newest(struct store *store)
 	return number(store, STATEMENT_NEWEST);
 }
 
+enum store_status
+store_meta_read(struct store *store, const char *name, int64_t *value)
+{
+	struct binder binder = store_bind(store, STATEMENT_META_GET);
+	bool found;
+	int rc;
+
+	bind_text(&binder, 1, name);
+	rc = store_step(store, &binder);
+	found = rc == SQLITE_ROW && sqlite3_column_type(binder.statement, 0) == SQLITE_INTEGER;
+	if (found)
+		*value = sqlite3_column_int64(binder.statement, 0);
+	store_finish(&binder);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		return store_status_of(rc);
+	return found ? STORE_OK : STORE_NOTHING;
+}
+
 int64_t
 store_meta_integer(struct store *store, const char *name, int64_t otherwise)
 {
-	struct binder binder = store_bind(store, STATEMENT_META_GET);
+	int64_t value = otherwise;
 
-	bind_text(&binder, 1, name);
-	if (store_step(store, &binder) == SQLITE_ROW &&
-	    sqlite3_column_type(binder.statement, 0) == SQLITE_INTEGER)
-		otherwise = sqlite3_column_int64(binder.statement, 0);
-	store_finish(&binder);
-	return otherwise;
+	return store_meta_read(store, name, &value) == STORE_OK ? value : otherwise;
 }
 
 enum store_status

@@ -136,6 +136,9 @@ enum store_status store_row_begin(struct store *store);
 enum store_status store_row_end(struct store *store, bool keep);
 
 /* --- meta --- */
+/* OK, NOTHING when it is not there or no integer, or why it cannot be read. */
+enum store_status store_meta_read(struct store *store, const char *name, int64_t *value);
+/* The same where "cannot be read" is as good as "not there". */
 int64_t store_meta_integer(struct store *store, const char *name, int64_t otherwise);
 enum store_status store_meta_set_integer(struct store *store, const char *name, int64_t value);
 enum store_status store_meta_set_text(struct store *store, const char *name, const char *value);

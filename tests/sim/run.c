@@ -623,7 +623,7 @@ run_seed(uint64_t seed, bool verbose)
 		step(world_between(1, 3000));
 	}
 	calm_down();
-	settle(HOURS(2));
+	settle(HOURS(4));
 	finish();
 	return !world_failed();
 }
@@ -661,7 +661,7 @@ run_script(uint64_t seed, const struct script *script, struct tally *tally, bool
 	/* A daemon that could not go on is started anew by whoever watches it. */
 	if (script->for_ever && run.agent != NULL)
 		stop_daemon(0);
-	settle(HOURS(2));
+	settle(HOURS(4));
 	finish();
 	*tally = run.tally;
 	return !world_failed();
@@ -702,7 +702,7 @@ run_confirmed_clock(uint64_t seed, bool verbose)
 		0) != 0)
 		world_violation("P11", "a row has ended because of a clock that is right again");
 	calm_down();
-	settle(HOURS(2));
+	settle(HOURS(4));
 	finish();
 	return !world_failed();
 }
