@@ -400,7 +400,11 @@ a_held_database_is_waited_for(void **state)
 	tally("database held by BEGIN IMMEDIATE", 1, share >= 0.05, "%ld s, %.2f %% of a processor meanwhile; %lld of 24 rows"
 		" succeeded afterwards", seconds, share * 100, (long long)stand_number(stand,
 		"SELECT count(*) FROM outbox_delivery WHERE result = 'succeeded'"));
-	if (stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE result IS NOT 'succeeded'") > 0) {
+	/* A booking that nobody could fetch for longer than the gateway's three minutes is unknown, and rightly so. */
+	if (stand_number(stand,
+		"SELECT count(*) FROM outbox_delivery WHERE result IS NOT 'succeeded' AND NOT (%d AND result = 'unknown' AND "
+		"reference LIKE 'slow-%%')",
+		seconds > 180) > 0) {
 		stand_show(stand);
 		fail_msg("not every row succeeded");
 	}
