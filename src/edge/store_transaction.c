@@ -122,8 +122,10 @@ static void
 roll_back(struct store *store)
 {
 	/* Nothing to roll back is fine: SQLite may have done it by itself. */
-	if (sqlite3_get_autocommit(store->db) == 0)
+	if (sqlite3_get_autocommit(store->db) == 0 && run(store, STATEMENT_ROLLBACK) != STORE_OK) {
+		store->doubt = store->expecting && store->counted;
 		(void)run(store, STATEMENT_ROLLBACK);
+	}
 }
 
 enum store_status
