@@ -1,12 +1,14 @@
-# torture.sh - every campaign, one after another, and one table at the end: fault, how often, violations, states reached.
+# torture.sh - every campaign, and one table at the end: fault, how often, violations, states reached.
 #
 #   sh tests/torture.sh whole|slice        from `make torture`, which sets MAKE and BUILD
 #
-# CAMPAIGNS: only those whose names match (an extended regular expression). FUZZ_SECONDS: a target's, in the whole one.
-# What a campaign printed is in $BUILD/torture/NAME.txt; the table is also in $BUILD/torture.txt, in Markdown. The exit
-# status is 0 only when every campaign passed and no line has a violation.
+# Three lanes run side by side: what is timed, then what only works (niced, so that it does not disturb the first), and the
+# fuzzers, which want one processor each. CAMPAIGNS: only those whose names match (an extended regular expression).
+# FUZZ_SECONDS: a target's, in the whole one. What a campaign printed is in $BUILD/torture/NAME.txt; the table is also in
+# $BUILD/torture.txt, in Markdown. The exit status is 0 only when every campaign passed and no line has a violation.
 set -u
 extent=${1:-whole}
+lane=${2:-}
 make=${MAKE:-make}
 build=${BUILD:-build}
 logs=$build/torture
@@ -19,27 +21,22 @@ slice) fuzz_seconds=10 sanitize='unit fuzz' total=10 ;;
 	exit 64
 	;;
 esac
-rm -rf "$logs"
-mkdir -p "$logs" || exit 1
 OUTBOXD_EXTENT=$extent
-OUTBOXD_TALLY=$PWD/$logs/table.tsv
 TEST_TIMEOUT=${TEST_TIMEOUT:-14400}
-export OUTBOXD_EXTENT OUTBOXD_TALLY TEST_TIMEOUT
-: >"$OUTBOXD_TALLY"
-began=$(date +%s)
-failed=0
-done=0
+export OUTBOXD_EXTENT TEST_TIMEOUT
 
-# campaign NAME COMMAND...: a progress line, the output to a file, and a line of the table when the command left none itself.
+# campaign NAME COMMAND...: progress, the output to a file, and a line of the table when the command left none itself.
 campaign() {
 	name=$1
 	shift
-	done=$((done + 1))
 	if [ "$name" != build ] && ! echo "$name" | grep -Eq "${CAMPAIGNS:-.}"; then return; fi
-	log=$logs/$(echo "$name" | tr ' /' '--').txt
-	printf '[%d/%d] %-28s ' "$done" "$total" "$name"
+	file=$(echo "$name" | tr ' /' '--')
+	log=$logs/$file.txt
+	sequence=$((sequence + 1))
+	OUTBOXD_TALLY=$PWD/$logs/$lane$sequence-$file.tsv
+	export OUTBOXD_TALLY
+	echo "        $name ..."
 	at=$(date +%s)
-	lines=$(wc -l <"$OUTBOXD_TALLY")
 	"$@" >"$log" 2>&1 </dev/null
 	status=$?
 	took=$(($(date +%s) - at))
@@ -48,12 +45,14 @@ campaign() {
 	last=$(echo "$last" | cut -c1-160)
 	passed=$(sed -n 's/^\([0-9]*\) passed, 0 failed$/\1/p' "$log" | tail -n 1)
 	if [ "$status" != 0 ]; then
-		failed=$((failed + 1))
+		: >"$logs/$file.failed"
 		printf '%s\t1\tFAILED: %s\t1\n' "$name" "$last" >>"$OUTBOXD_TALLY"
-	elif [ "$(wc -l <"$OUTBOXD_TALLY")" = "$lines" ] && [ "$name" != build ]; then
+	elif [ ! -s "$OUTBOXD_TALLY" ] && [ "$name" != build ]; then
 		printf '%s\t%s\t%s\t0\n' "$name" "${passed:-1}" "$last" >>"$OUTBOXD_TALLY"
 	fi
-	printf '%s, %d s\n' "$([ "$status" = 0 ] && echo passed || echo "FAILED (see $log)")" "$took"
+	: >"$logs/$file.done"
+	printf '[%2d/%d] %s: %s, %d s\n' "$(find "$logs" -name '*.done' | wc -l)" "$total" "$name" \
+		"$([ "$status" = 0 ] && echo passed || echo "FAILED (see $log)")" "$took"
 }
 
 tests_of() { # the suite's programs below these directories, in that build
@@ -75,43 +74,82 @@ sanitized() {
 		OUTBOXD_EXTENT=test OUTBOXD_TALLY= sh tests/run.sh build-asan "$@"
 }
 
-campaign 'build' $make --no-print-directory -j"$(nproc)" BUILD="$build" "$build/outboxd" "$build/fakegw" \
-	"$build/tests/upgrade/outboxd-next" $(tests_of "$build" 'sim e2e crash upgrade')
-case $extent in
-slice) campaign 'kill at every syscall' sh tests/run.sh "$build" "$build/tests/crash/test_kill_syscalls" ;;
-whole) campaign 'kill at every syscall' $make --no-print-directory BUILD="$build" kill-syscalls ;;
-esac
-campaign 'upgrade' sh tests/run.sh "$build" "$build/tests/upgrade/test_upgrade" "$build/tests/upgrade/test_upgrade_kills"
-ends=$(for name in crowd signals app place outage bounds flips; do echo "$build/tests/e2e/test_outboxd_$name"; done)
-# shellcheck disable=SC2086 # words are wanted
-campaign 'owners, signals, app, place' sh tests/run.sh "$build" "$build/tests/crash/test_trace" $ends
-case $extent in
-slice) campaign 'random kills' $make --no-print-directory kill-campaign KILLS=200 ;;
-whole) campaign 'random kills' $make --no-print-directory kill-campaign ;;
-esac
-case $extent in
-slice)
-	campaign 'simulator' $make --no-print-directory sim SEEDS=2000
-	campaign 'power cuts' sh tests/run.sh "$build" "$build/tests/crash/test_power_disk" "$build/tests/crash/test_power_cuts"
+build_all() {
+	# shellcheck disable=SC2046
+	$make --no-print-directory -j"$(nproc)" BUILD="$build" "$build/outboxd" "$build/fakegw" "$build/bench" \
+		"$build/tests/upgrade/outboxd-next" "$build/tests/sim/sim" $(tests_of "$build" 'unit store wire agent sim e2e crash upgrade fuzz')
+}
+
+# What counts kills, waits and milliseconds.
+timed() {
+	case $extent in
+	slice) campaign 'kill at every syscall' sh tests/run.sh "$build" "$build/tests/crash/test_kill_syscalls" ;;
+	whole) campaign 'kill at every syscall' $make --no-print-directory BUILD="$build" kill-syscalls ;;
+	esac
+	campaign 'upgrade' sh tests/run.sh "$build" "$build/tests/upgrade/test_upgrade" "$build/tests/upgrade/test_upgrade_kills"
+	ends=$(for name in crowd signals app place outage bounds flips; do echo "$build/tests/e2e/test_outboxd_$name"; done)
+	# shellcheck disable=SC2086 # words are wanted
+	campaign 'owners, signals, app, place' sh tests/run.sh "$build" "$build/tests/crash/test_trace" $ends
+	case $extent in
+	slice)
+		campaign 'random kills' $make --no-print-directory kill-campaign KILLS=200
+		campaign 'power cuts' sh tests/run.sh "$build" "$build/tests/crash/test_power_disk" "$build/tests/crash/test_power_cuts"
+		;;
+	whole)
+		campaign 'random kills' $make --no-print-directory kill-campaign
+		campaign 'power cuts' $make --no-print-directory power-cuts
+		# The slice does without the suite, which CI runs anyway.
+		campaign 'tests of the suite' env OUTBOXD_EXTENT=test OUTBOXD_TALLY= $make --no-print-directory test
+		;;
+	esac
+}
+
+# What takes as long as it takes.
+worked() {
+	case $extent in
+	slice) campaign 'simulator' $make --no-print-directory sim SEEDS=2000 ;;
+	whole)
+		campaign 'simulator' $make --no-print-directory sim SEEDS=100000
+		campaign 'mutants' $make --no-print-directory mutants
+		;;
+	esac
+	campaign 'disk and memory' sh tests/run.sh "$build" "$build/tests/sim/test_power_loss" "$build/tests/sim/test_sweeps"
+	campaign 'tests under ASan and UBSan' sanitized
+	case $extent in
+	slice) ;;
+	whole) campaign 'valgrind' $make --no-print-directory valgrind ;;
+	esac
+}
+
+sequence=0
+case $lane in
+a)
+	timed
+	exit
 	;;
-whole)
-	campaign 'simulator' $make --no-print-directory sim SEEDS=100000
-	campaign 'power cuts' $make --no-print-directory power-cuts
-	campaign 'mutants' $make --no-print-directory mutants
+b)
+	worked
+	exit
 	;;
-esac
-campaign 'disk and memory' sh tests/run.sh "$build" "$build/tests/sim/test_power_loss" "$build/tests/sim/test_sweeps"
-campaign 'fuzzing' $make --no-print-directory fuzz SECONDS=$fuzz_seconds
-campaign 'tests under ASan and UBSan' sanitized
-case $extent in
-slice) ;; # nor the suite, which CI runs anyway
-whole)
-	campaign 'valgrind' $make --no-print-directory valgrind
-	campaign 'tests of the suite' env OUTBOXD_EXTENT=test OUTBOXD_TALLY= $make --no-print-directory test
+c)
+	campaign 'fuzzing' $make --no-print-directory fuzz SECONDS="$fuzz_seconds"
+	exit
 	;;
 esac
 
-violations=$(awk -F '\t' '{ sum += $4 } END { print sum + 0 }' "$OUTBOXD_TALLY")
+rm -rf "$logs"
+mkdir -p "$logs" || exit 1
+began=$(date +%s)
+campaign 'build' build_all
+[ ! -e "$logs/build.failed" ] || exit 1
+BUILD=$build sh "$0" "$extent" a &
+BUILD=$build nice -n 10 sh "$0" "$extent" b &
+BUILD=$build nice -n 10 sh "$0" "$extent" c &
+wait
+
+cat "$logs"/*.tsv >"$logs/table"
+failed=$(find "$logs" -name '*.failed' | wc -l)
+violations=$(awk -F '\t' '{ sum += $4 } END { print sum + 0 }' "$logs/table")
 {
 	echo "make torture ($extent), $(date -u +%Y-%m-%d), commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown)," \
 		"$(($(date +%s) - began)) s, $(nproc) processors"
@@ -120,7 +158,7 @@ violations=$(awk -F '\t' '{ sum += $4 } END { print sum + 0 }' "$OUTBOXD_TALLY")
 			print "| fault | injected (runs) | violations | states reached |"
 			print "|---|---:|---:|---|"
 		}
-		{ gsub(/\|/, "/"); printf "| %s | %s | %s | %s |\n", $1, $2, $4, $3 }' "$OUTBOXD_TALLY"
+		{ gsub(/\|/, "/"); printf "| %s | %s | %s | %s |\n", $1, $2, $4, $3 }' "$logs/table"
 	echo
 	echo "$violations violations, $failed campaigns failed"
 } >"$build/torture.txt"
