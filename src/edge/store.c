@@ -274,6 +274,11 @@ set_up(struct store *store, struct text *why)
 		status = read_back(store, why);
 	if (status == STORE_OK && store->role == STORE_DAEMON)
 		(void)store_heal(store); /* if the last run ended with a refused sync; readers may prevent it */
+	/* The way back is kept ready: where memory is short, it could not be prepared, and the app would find the database busy. */
+	if (status == STORE_OK && store_bind(store, STATEMENT_ROLLBACK).rc != SQLITE_OK) {
+		text_format(why, "out of memory");
+		status = STORE_FULL;
+	}
 	return status;
 }
 

@@ -127,7 +127,8 @@ bool store_has_neighbour(const struct store *store);
 /* Rows changed by this connection so far: tells whether anything was written since. */
 int store_changes(const struct store *store);
 
-/* Around many reads: the locks are taken once for all, and all see the same moment. Each may still fail by itself. */
+/* Around many reads: the locks are taken once for all, and all see the same moment. Each may still fail by itself. The end takes back
+ * what a transaction before it may have left open: it never commits. */
 void store_begin_reading(struct store *store);
 void store_end_reading(struct store *store);
 

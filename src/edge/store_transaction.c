@@ -258,8 +258,9 @@ store_begin_reading(struct store *store)
 void
 store_end_reading(struct store *store)
 {
+	/* Nothing to commit, and perhaps something that must not be: half of a transaction that could not be rolled back. */
 	if (sqlite3_get_autocommit(store->db) == 0)
-		(void)run(store, STATEMENT_COMMIT);
+		(void)run(store, STATEMENT_ROLLBACK);
 }
 
 enum store_status

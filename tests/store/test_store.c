@@ -1391,6 +1391,49 @@ test_full(void **state)
 	assert_int_equal(sql_integer(place->app, "SELECT length(body) FROM outbox_result"), sizeof(large));
 }
 
+/* Of SQLite, for all connections of this process. */
+static void
+limit_memory(bool none_left)
+{
+	(void)sqlite3_hard_heap_limit64(none_left ? 1 : 0); /* 0: that is off, but not the soft one that came with it */
+	(void)sqlite3_soft_heap_limit64(none_left ? 1 : 0);
+}
+
+/* No memory left, at the first transaction that has to be taken back: the app must not wait until there is. */
+static void
+test_the_way_back_needs_no_memory(void **state)
+{
+	struct outboxdb *place = *state;
+	struct store *store = outboxdb_serve(place);
+
+	insert(place->app, "d", 1);
+	begin(store);
+	event(store, 1, EVENT_HOLD, 5, 6);
+	limit_memory(true);
+	store_rollback(store);
+	limit_memory(false);
+	assert_false(store_in_transaction(store));
+	insert(place->app, "d", 1);
+	assert_string_equal(sql_text(place->app, "SELECT state FROM outbox_status WHERE id = 1"), "queued");
+}
+
+/* A transaction that could not be taken back is half of one: the look that comes next must not commit it. */
+static void
+test_reading_commits_nothing(void **state)
+{
+	struct outboxdb *place = *state;
+	struct store *store = outboxdb_serve(place);
+
+	insert(place->app, "d", 1);
+	begin(store);
+	event(store, 1, EVENT_HOLD, 5, 6);
+	store_begin_reading(store);
+	store_end_reading(store);
+	assert_false(store_in_transaction(store));
+	assert_string_equal(sql_text(place->app, "SELECT state FROM outbox_status"), "queued");
+	assert_int_equal(sql_integer(place->app, "SELECT value FROM outbox_meta WHERE name = 'write_counter'"), 0);
+}
+
 /* --- indexes --- */
 
 /* The loop's statements: their cost must not grow with the history, nor with the backlog of others. */
@@ -1517,6 +1560,8 @@ main(void)
 	    TEST(test_the_app_reads_meanwhile),
 	    TEST(test_both_ways_to_sync),
 	    TEST(test_full),
+	    TEST(test_the_way_back_needs_no_memory),
+	    TEST(test_reading_commits_nothing),
 	    TEST(test_indexes_are_used),
 	    TEST(test_every_statement_is_valid),
 	};
