@@ -92,7 +92,9 @@ bind_blob(struct binder *binder, int index, const void *bytes, size_t length)
 int
 store_step(struct store *store, struct binder *binder)
 {
-	(void)store;
+	/* SQLite gives a transaction up by itself, for want of memory or disk. What follows would be committed alone. */
+	if (binder->rc == SQLITE_OK && store->writing && sqlite3_get_autocommit(store->db) != 0)
+		binder->rc = SQLITE_ABORT;
 	if (binder->rc == SQLITE_OK)
 		binder->rc = sqlite3_step(binder->statement);
 	return binder->rc;

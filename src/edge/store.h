@@ -228,8 +228,8 @@ enum store_status store_vacuum(struct store *store);
 /* Copies the WAL into the database and makes it empty, so that nothing lingers in it. BUSY: somebody reads. Outside a transaction. */
 enum store_status store_truncate_wal(struct store *store);
 
-/* The next name of a destination with open rows after `after`; NULL when there is none. Valid until the next call. */
-const char *store_next_destination(struct store *store, const char *after);
+/* From one destination with open rows to the next, beginning with "". OK, NOTHING behind the last one, or why it cannot be read. */
+enum store_status store_next_destination(struct store *store, char name[256]);
 
 /* What every attempt of a row has in common; fixed by its first claim. */
 struct store_frozen {
