@@ -137,6 +137,9 @@ start_daemon(void)
 		if (end == AGENT_CORRUPT)
 			world_violation("integrity", "the daemon finds a corrupt database: %s",
 			    text_string(&why));
+		/* A faulty configuration: nobody starts it again, and there is none here. */
+		if (end == AGENT_STOPPED)
+			world_violation("P22", "the daemon gives up for good: %s", text_string(&why));
 	} else {
 		world_say("the daemon runs");
 		run.adopt_was_seen = world_dead() == DEATH_NONE;
