@@ -104,14 +104,15 @@ ownership_recover(struct agent *agent)
 {
 	static const enum state states[] = {STATE_CLAIMED, STATE_SENDING, STATE_PENDING};
 	char name[256] = "";
-	const char *next;
+	enum store_status next = STORE_OK;
 	enum store_status status = STORE_OK;
 
-	while (status == STORE_OK && (next = store_next_destination(agent->store, name)) != NULL) {
-		(void)snprintf(name, sizeof(name), "%s", next);
+	while (status == STORE_OK && (next = store_next_destination(agent->store, name)) == STORE_OK)
 		for (size_t i = 0; status == STORE_OK && i < 3; i++)
 			status = recover_state(agent, name, states[i]);
-	}
+	/* A row that is not found now would stay under way for ever. */
+	if (status == STORE_OK && next != STORE_NOTHING)
+		status = next;
 	/* A time further ahead than any backoff comes from a clock that was wrong; so may this one be. */
 	if (status == STORE_OK && agent->timeline.trusted)
 		status = settle_bring_forward(agent);
@@ -294,19 +295,17 @@ doubt_all(struct agent *agent, int64_t *held)
 	/* retry before queued: what is moved from queued to retry is not looked at twice */
 	static const enum state states[] = {STATE_RETRY, STATE_QUEUED, STATE_BLOCKED};
 	char name[256] = "";
-	const char *next;
+	enum store_status next = STORE_OK;
 	enum store_status status = STORE_OK;
 
 	/* first, or what is held now would be looked at again */
 	for (int cause = HOLD_NONE + 1; status == STORE_OK && cause < HOLD_COUNT; cause++)
 		if (cause != HOLD_RESTORED)
 			status = doubt_held(agent, (enum hold_cause)cause, held);
-	while (status == STORE_OK && (next = store_next_destination(agent->store, name)) != NULL) {
-		(void)snprintf(name, sizeof(name), "%s", next);
+	while (status == STORE_OK && (next = store_next_destination(agent->store, name)) == STORE_OK)
 		for (size_t i = 0; status == STORE_OK && i < 3; i++)
 			status = doubt_state(agent, name, states[i], held);
-	}
-	return status;
+	return status == STORE_OK && next != STORE_NOTHING ? next : status;
 }
 
 /* How many rows would be held as perhaps sent; nothing of it stays. */

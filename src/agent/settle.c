@@ -166,14 +166,12 @@ static enum store_status
 settle_all(struct agent *agent)
 {
 	char name[256] = "";
-	const char *next;
+	enum store_status next = STORE_OK;
 	enum store_status status = STORE_OK;
 
-	while (status == STORE_OK && (next = store_next_destination(agent->store, name)) != NULL) {
-		(void)snprintf(name, sizeof(name), "%s", next);
+	while (status == STORE_OK && (next = store_next_destination(agent->store, name)) == STORE_OK)
 		status = settle_destination(agent, name);
-	}
-	return status;
+	return status == STORE_OK && next != STORE_NOTHING ? next : status;
 }
 
 static enum store_status
@@ -235,19 +233,20 @@ bool
 settle_needed(struct agent *agent)
 {
 	char name[256] = "";
-	const char *next;
+	enum store_status next = STORE_OK;
 
-	while (!agent->settle && (next = store_next_destination(agent->store, name)) != NULL) {
-		const struct lane *lane;
+	while (!agent->settle && (next = store_next_destination(agent->store, name)) == STORE_OK) {
+		const struct lane *lane = lane_find(agent, name);
 		int64_t due_at;
 
-		(void)snprintf(name, sizeof(name), "%s", next);
-		lane = lane_find(agent, name);
 		if ((lane == NULL || lane->settings == NULL) && has_rows(agent, name))
 			agent->settle = true;
 		if (store_next_due(agent->store, name, STATE_BLOCKED, true, &due_at) == STORE_OK &&
 		    due_at != TIME_NONE && due_at <= agent->now)
 			agent->settle = true;
 	}
+	/* What cannot be read may be needed: the transaction that looks is repeated until it can. */
+	if (next != STORE_OK && next != STORE_NOTHING)
+		agent->settle = true;
 	return agent->settle;
 }

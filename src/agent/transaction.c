@@ -254,10 +254,12 @@ write_once(struct agent *agent, const char **doing)
 	status = store_begin(agent->store, TURN_BUSY_MS, sync_for(agent));
 	if (status != STORE_OK)
 		return status;
-	*doing = "commit";
+	*doing = "writing";
 	status = write_all(agent);
-	if (status == STORE_OK)
+	if (status == STORE_OK) {
+		*doing = "commit";
 		return store_commit(agent->store);
+	}
 	store_rollback(agent->store);
 	return status;
 }

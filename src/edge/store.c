@@ -5,6 +5,7 @@
 #include "edge/store_parts.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,7 +93,9 @@ bind_blob(struct binder *binder, int index, const void *bytes, size_t length)
 int
 store_step(struct store *store, struct binder *binder)
 {
-	(void)store;
+	/* SQLite gives a transaction up by itself, for want of memory or disk. What follows would be committed alone. */
+	if (binder->rc == SQLITE_OK && store->writing && sqlite3_get_autocommit(store->db) != 0)
+		binder->rc = SQLITE_ABORT;
 	if (binder->rc == SQLITE_OK)
 		binder->rc = sqlite3_step(binder->statement);
 	return binder->rc;
@@ -185,19 +188,32 @@ configure(struct store *store)
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
+/* A failure that passes must not look like a faulty configuration: after that nobody starts the daemon again. */
+static enum store_status
+cannot_read(const struct store *store, enum store_status status, struct text *why)
+{
+	text_format(why, "cannot read %s: %s", store->path, store_error(store));
+	return status;
+}
+
 /* What was asked for must be what is. */
 static enum store_status
 read_back(struct store *store, struct text *why)
 {
 	struct binder binder = store_bind(store, STATEMENT_JOURNAL_MODE);
-	bool wal = store_step(store, &binder) == SQLITE_ROW &&
-	    strcmp(store_column_text(binder.statement, 0), "wal") == 0;
-	bool full;
+	int rc = store_step(store, &binder);
+	bool wal = rc == SQLITE_ROW && strcmp(store_column_text(binder.statement, 0), "wal") == 0;
+	bool full = false;
 
-	store_finish(&binder);
-	binder = store_bind(store, STATEMENT_SYNCHRONOUS);
-	full = store_step(store, &binder) == SQLITE_ROW && sqlite3_column_int(binder.statement, 0) == 2;
-	store_finish(&binder);
+	rc = store_finish_row(&binder, rc);
+	if (rc == SQLITE_ROW) {
+		binder = store_bind(store, STATEMENT_SYNCHRONOUS);
+		rc = store_step(store, &binder);
+		full = rc == SQLITE_ROW && sqlite3_column_int(binder.statement, 0) == 2;
+		store_finish(&binder);
+	}
+	if (rc != SQLITE_ROW)
+		return cannot_read(store, store_status_of(rc), why);
 	if (!wal)
 		text_format(why, "%s is not in WAL mode; run: outboxd init --database %s", store->path,
 		    store->path);
@@ -212,19 +228,20 @@ check_schema(struct store *store, struct text *why)
 	struct binder binder = store_bind(store, STATEMENT_HAS_META);
 	int rc = store_step(store, &binder);
 	bool present = rc == SQLITE_ROW && sqlite3_column_int(binder.statement, 0) == 1;
-	int64_t version;
+	int64_t version = -1;
+	enum store_status status;
 
 	store_finish(&binder);
-	if (rc != SQLITE_ROW) {
-		text_format(why, "cannot read %s: %s", store->path, store_error(store));
-		return store_status_of(rc);
-	}
+	if (rc != SQLITE_ROW)
+		return cannot_read(store, store_status_of(rc), why);
 	if (!present) {
 		text_format(why, "%s has no outbox tables; run: outboxd init --database %s", store->path,
 		    store->path);
 		return STORE_CONFIG;
 	}
-	version = store_meta_integer(store, "schema_version", -1);
+	status = store_meta_read(store, "schema_version", &version);
+	if (status != STORE_OK && status != STORE_NOTHING)
+		return cannot_read(store, status, why);
 	if (version == store_schema_version())
 		return STORE_OK;
 	if (version > store_schema_version())
@@ -265,15 +282,18 @@ set_up(struct store *store, struct text *why)
 	}
 	configure(store);
 	rc = sqlite3_exec(store->db, statement_sql[STATEMENT_SETUP], NULL, NULL, NULL);
-	if (rc != SQLITE_OK) {
-		text_format(why, "cannot read %s: %s", store->path, store_error(store));
-		return store_status_of(rc);
-	}
+	if (rc != SQLITE_OK)
+		return cannot_read(store, store_status_of(rc), why);
 	status = check_schema(store, why);
 	if (status == STORE_OK && store->role == STORE_DAEMON)
 		status = read_back(store, why);
 	if (status == STORE_OK && store->role == STORE_DAEMON)
 		(void)store_heal(store); /* if the last run ended with a refused sync; readers may prevent it */
+	/* The way back is kept ready: where memory is short, it could not be prepared, and the app would find the database busy. */
+	if (status == STORE_OK && store_bind(store, STATEMENT_ROLLBACK).rc != SQLITE_OK) {
+		text_format(why, "out of memory");
+		status = STORE_FULL;
+	}
 	return status;
 }
 
@@ -291,7 +311,10 @@ store_open(const char *path, enum store_role role, struct store **result, struct
 	store->role = role;
 	store->body_max = 1024 * 1024;
 	store->path = realpath(path, NULL);
-	if (store->path == NULL) {
+	if (store->path == NULL && errno == ENOMEM) {
+		text_format(why, "out of memory");
+		status = STORE_FULL;
+	} else if (store->path == NULL) {
 		text_format(why, "%s does not exist or cannot be reached; create it: outboxd init --database %s",
 		    path, path);
 		status = STORE_CONFIG;

@@ -127,7 +127,8 @@ bool store_has_neighbour(const struct store *store);
 /* Rows changed by this connection so far: tells whether anything was written since. */
 int store_changes(const struct store *store);
 
-/* Around many reads: the locks are taken once for all, and all see the same moment. Each may still fail by itself. */
+/* Around many reads: the locks are taken once for all, and all see the same moment. Each may still fail by itself. The end takes back
+ * what a transaction before it may have left open: it never commits. */
 void store_begin_reading(struct store *store);
 void store_end_reading(struct store *store);
 
@@ -227,8 +228,8 @@ enum store_status store_vacuum(struct store *store);
 /* Copies the WAL into the database and makes it empty, so that nothing lingers in it. BUSY: somebody reads. Outside a transaction. */
 enum store_status store_truncate_wal(struct store *store);
 
-/* The next name of a destination with open rows after `after`; NULL when there is none. Valid until the next call. */
-const char *store_next_destination(struct store *store, const char *after);
+/* From one destination with open rows to the next, beginning with "". OK, NOTHING behind the last one, or why it cannot be read. */
+enum store_status store_next_destination(struct store *store, char name[256]);
 
 /* What every attempt of a row has in common; fixed by its first claim. */
 struct store_frozen {

@@ -19,6 +19,7 @@ struct store {
 	enum store_role role;
 	struct store_identity expected;
 	bool expecting;
+	bool writing; /* a write transaction was begun, and not ended */
 	bool still;   /* writes are not counted */
 	bool counted; /* the transaction at hand is */
 	bool doubt;   /* the last transaction failed, or perhaps it did not */

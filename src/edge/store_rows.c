@@ -341,40 +341,45 @@ store_ids_past_deadline(struct store *store, int64_t now, int64_t *ids, int limi
 	return ids_before(store, STATEMENT_PAST_DEADLINE, now, ids, limit);
 }
 
-/* The next destination into store->destination; false when there is none. */
-static bool
+/* The next destination into store->destination. */
+static enum store_status
 step_destination(struct store *store, struct binder *binder)
 {
-	bool found = store_step(store, binder) == SQLITE_ROW;
+	int rc = store_step(store, binder);
 
-	if (found) {
+	if (rc == SQLITE_ROW) {
 		sqlite3_value_free(store->destination_value);
 		store->destination_value = sqlite3_value_dup(sqlite3_column_value(binder->statement, 0));
 		(void)sqlite3_snprintf(sizeof(store->destination), store->destination, "%s",
 		    store_column_text(binder->statement, 0));
-		found = store->destination_value != NULL;
 	}
-	store_finish(binder);
-	return found;
+	rc = store_finish_row(binder, rc);
+	if (rc == SQLITE_DONE)
+		return STORE_NOTHING;
+	if (rc != SQLITE_ROW)
+		return store_status_of(rc);
+	return store->destination_value == NULL ? STORE_FULL : STORE_OK;
 }
 
 /* Goes on behind the value itself, not behind its text: a strange name must not be found for ever. */
-const char *
-store_next_destination(struct store *store, const char *after)
+enum store_status
+store_next_destination(struct store *store, char name[256])
 {
-	bool again = after[0] != '\0' && store->destination_value != NULL &&
-	    strcmp(after, store->destination) == 0;
-	bool found;
+	bool again = name[0] != '\0' && store->destination_value != NULL &&
+	    strcmp(name, store->destination) == 0;
+	enum store_status status;
 
 	do {
 		struct binder binder = store_bind(store, STATEMENT_NEXT_DESTINATION);
 
 		if (!again)
-			bind_text(&binder, 1, after);
+			bind_text(&binder, 1, name);
 		else if (binder.rc == SQLITE_OK)
 			binder.rc = sqlite3_bind_value(binder.statement, 1, store->destination_value);
-		found = step_destination(store, &binder);
+		status = step_destination(store, &binder);
 		again = true;
-	} while (found && store->destination[0] == '\0'); /* no name that anybody could use */
-	return found ? store->destination : NULL;
+	} while (status == STORE_OK && store->destination[0] == '\0'); /* no name that anybody could use */
+	if (status == STORE_OK)
+		memcpy(name, store->destination, sizeof(store->destination));
+	return status;
 }

@@ -126,6 +126,7 @@ roll_back(struct store *store)
 		store->doubt = store->expecting && store->counted;
 		(void)run(store, STATEMENT_ROLLBACK);
 	}
+	store->writing = false;
 }
 
 enum store_status
@@ -140,6 +141,7 @@ store_begin(struct store *store, int busy_ms, enum store_sync sync)
 	(void)sqlite3_busy_timeout(store->db, STORE_READ_BUSY_MS);
 	if (status != STORE_OK)
 		return status;
+	store->writing = true;
 	store->began_us = time_us(store);
 	store->held_us = 0;
 	store->sync_us = 0;
@@ -214,6 +216,7 @@ store_commit(struct store *store)
 		store_rollback(store);
 		return status;
 	}
+	store->writing = false;
 	store->held_us = time_us(store) - store->began_us;
 	if (store->expecting && store->counted)
 		store->expected.write_counter++;
@@ -258,8 +261,9 @@ store_begin_reading(struct store *store)
 void
 store_end_reading(struct store *store)
 {
+	/* Nothing to commit, and perhaps something that must not be: half of a transaction that could not be rolled back. */
 	if (sqlite3_get_autocommit(store->db) == 0)
-		(void)run(store, STATEMENT_COMMIT);
+		(void)run(store, STATEMENT_ROLLBACK);
 }
 
 enum store_status

@@ -361,9 +361,14 @@ __wrap_stat(const char *path, struct stat *status)
 char *
 __wrap_realpath(const char *path, char *resolved)
 {
+	char *copy;
+
 	if (strncmp(path, "/sim/", 5) != 0)
 		return __real_realpath(path, resolved);
-	return __wrap_strdup(path);
+	copy = __wrap_strdup(path);
+	if (copy == NULL)
+		errno = ENOMEM;
+	return copy;
 }
 
 /* --- allocations --- */

@@ -137,6 +137,9 @@ start_daemon(void)
 		if (end == AGENT_CORRUPT)
 			world_violation("integrity", "the daemon finds a corrupt database: %s",
 			    text_string(&why));
+		/* A faulty configuration: nobody starts it again, and there is none here. */
+		if (end == AGENT_STOPPED)
+			world_violation("P22", "the daemon gives up for good: %s", text_string(&why));
 	} else {
 		world_say("the daemon runs");
 		run.adopt_was_seen = world_dead() == DEATH_NONE;
@@ -640,9 +643,20 @@ arm(const struct script *script)
 		allocations_fail(script->memory_fails_at, script->for_ever);
 }
 
+/* Rows stand at sending, and nobody knows of them but the database. */
+static void
+die_in_flight(void)
+{
+	while (wire_sim_in_flight() == 0 && world_boot() < run.end)
+		step(10);
+	stop_daemon(0);
+}
+
 bool
 run_script(uint64_t seed, const struct script *script, struct tally *tally, bool verbose)
 {
+	int64_t before;
+
 	begin(seed, script, verbose);
 	app_begin(false);
 	app_open();
@@ -651,11 +665,17 @@ run_script(uint64_t seed, const struct script *script, struct tally *tally, bool
 		world_schedule(i * 400, HAPPENS_INSERT, i);
 	run.tally.syncs = 0;
 	fvfs_skip_wal_syncs(script->skip_wal_syncs);
+	if (script->restarts)
+		die_in_flight();
+	before = allocations_count();
 	arm(script);
-	while (world_boot() < run.end && !world_failed())
+	while (world_boot() < run.end && !world_failed()) {
 		step(SECONDS(1));
+		/* Of a start, no more than the start: the day has a sweep of its own. */
+		if (!script->restarts || run.tally.allocations == 0)
+			run.tally.allocations = allocations_count() - before;
+	}
 	run.tally.disk_calls = fvfs_calls();
-	run.tally.allocations = allocations_count();
 	run.tally.faults = fvfs_failures() + allocations_failed();
 	calm_down();
 	/* A daemon that could not go on is started anew by whoever watches it. */

@@ -17,6 +17,7 @@ struct script {
 	int disk_error;          /* enum fvfs_error */
 	int64_t memory_fails_at; /* the n-th allocation, 0: none */
 	bool for_ever;           /* until the daemon is started anew some time later */
+	bool restarts;           /* it dies with requests under way, and faults begin with its next start */
 };
 
 struct tally {

@@ -1,6 +1,6 @@
 /*
- * test_sweeps.c - every disk call and every allocation of a working day fails once, and from there
- * on until somebody starts the daemon anew (T6, T9, T10). No crash, no leak (in the sanitizer
+ * test_sweeps.c - every disk call and every allocation of a working day fails once, and from there on until somebody starts the
+ * daemon anew (T6, T9, T10); so does every allocation of a start that finds requests under way. No crash, no leak (in the sanitizer
  * build), no lost row, no second effect, and everything ends.
  *
  * A slice; OUTBOXD_EXTENT=whole takes every single one.
@@ -26,6 +26,7 @@ struct sweep {
 	bool memory;
 	int disk_error;
 	bool for_ever;
+	bool restarts;
 	int64_t step;
 	struct tally *total; /* shared: of a day without faults */
 	int64_t *injected;   /* shared */
@@ -35,7 +36,7 @@ static bool
 count(uint64_t number, void *context)
 {
 	const struct sweep *sweep = context;
-	struct script script = {.for_ever = false};
+	struct script script = {.restarts = sweep->restarts};
 
 	(void)number;
 	return run_script(SEED, &script, sweep->total, false);
@@ -46,7 +47,7 @@ fail_one(uint64_t number, void *context)
 {
 	const struct sweep *sweep = context;
 	int64_t at = (int64_t)number * sweep->step + 1;
-	struct script script = {.for_ever = sweep->for_ever};
+	struct script script = {.for_ever = sweep->for_ever, .restarts = sweep->restarts};
 	struct tally tally;
 	bool kept;
 
@@ -61,20 +62,17 @@ fail_one(uint64_t number, void *context)
 }
 
 static void
-sweep(const char *name, bool memory, int disk_error, bool for_ever)
+sweep(const char *name, struct sweep sweep)
 {
-	struct sweep sweep = {.memory = memory,
-	    .disk_error = disk_error,
-	    .for_ever = for_ever,
-	    .step = 1,
-	    .total = campaign_share(sizeof(*sweep.total)),
-	    .injected = campaign_share(sizeof(*sweep.injected))};
 	struct campaign campaign = {.seeds = 1, .jobs = 1, .run = count, .context = &sweep};
 	int64_t points;
 
+	sweep.step = 1;
+	sweep.total = campaign_share(sizeof(*sweep.total));
+	sweep.injected = campaign_share(sizeof(*sweep.injected));
 	campaign_run(&campaign);
 	assert_int_equal(campaign.failures, 0);
-	points = memory ? sweep.total->allocations : sweep.total->disk_calls;
+	points = sweep.memory ? sweep.total->allocations : sweep.total->disk_calls;
 	assert_true(points > 500);
 	if (extent() != EXTENT_WHOLE)
 		sweep.step = points / SLICE + 1;
@@ -89,8 +87,9 @@ sweep(const char *name, bool memory, int disk_error, bool for_ever)
 	for (int i = 0; i < CAMPAIGN_FAILURES_SHOWN && campaign.shown[i][0] != '\0'; i++)
 		printf("  %s\n", campaign.shown[i]);
 	tally(name, (long)*sweep.injected, (long)campaign.failures,
-	    "%lld of %lld points of a working day%s", (long long)campaign.seeds, (long long)points,
-	    for_ever ? ", failing until a restart" : "");
+	    "%lld of %lld points of %s%s", (long long)campaign.seeds, (long long)points,
+	    sweep.restarts ? "a start with requests under way" : "a working day",
+	    sweep.for_ever ? ", failing until a restart" : "");
 	assert_int_equal(campaign.failures, 0);
 	assert_true(*sweep.injected > 0);
 	campaign_unshare(sweep.total, sizeof(*sweep.total));
@@ -101,49 +100,64 @@ static void
 test_io_error_once(void **state)
 {
 	(void)state;
-	sweep("every disk call fails once: EIO", false, FVFS_EIO, false);
+	sweep("every disk call fails once: EIO", (struct sweep){.disk_error = FVFS_EIO});
 }
 
 static void
 test_io_error_for_ever(void **state)
 {
 	(void)state;
-	sweep("every disk call fails for ever: EIO", false, FVFS_EIO, true);
+	sweep("every disk call fails for ever: EIO", (struct sweep){.disk_error = FVFS_EIO, .for_ever = true});
 }
 
 static void
 test_disk_full_once(void **state)
 {
 	(void)state;
-	sweep("every disk call fails once: full", false, FVFS_FULL, false);
+	sweep("every disk call fails once: full", (struct sweep){.disk_error = FVFS_FULL});
 }
 
 static void
 test_disk_full_for_ever(void **state)
 {
 	(void)state;
-	sweep("every disk call fails for ever: full", false, FVFS_FULL, true);
+	sweep("every disk call fails for ever: full", (struct sweep){.disk_error = FVFS_FULL, .for_ever = true});
 }
 
 static void
 test_short_write_once(void **state)
 {
 	(void)state;
-	sweep("every disk call fails once: short write", false, FVFS_SHORT, false);
+	sweep("every disk call fails once: short write", (struct sweep){.disk_error = FVFS_SHORT});
 }
 
 static void
 test_no_memory_once(void **state)
 {
 	(void)state;
-	sweep("every allocation fails once", true, 0, false);
+	sweep("every allocation fails once", (struct sweep){.memory = true});
 }
 
 static void
 test_no_memory_for_ever(void **state)
 {
 	(void)state;
-	sweep("every allocation fails for ever", true, 0, true);
+	sweep("every allocation fails for ever", (struct sweep){.memory = true, .for_ever = true});
+}
+
+static void
+test_no_memory_to_recover_once(void **state)
+{
+	(void)state;
+	sweep("every allocation of a start fails once", (struct sweep){.memory = true, .restarts = true});
+}
+
+static void
+test_no_memory_to_recover_for_ever(void **state)
+{
+	(void)state;
+	sweep("every allocation of a start fails for ever",
+	    (struct sweep){.memory = true, .for_ever = true, .restarts = true});
 }
 
 int
@@ -157,6 +171,8 @@ main(void)
 	    cmocka_unit_test(test_short_write_once),
 	    cmocka_unit_test(test_no_memory_once),
 	    cmocka_unit_test(test_no_memory_for_ever),
+	    cmocka_unit_test(test_no_memory_to_recover_once),
+	    cmocka_unit_test(test_no_memory_to_recover_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,14 @@ static const unsigned char some_hash[KEY_HASH_SIZE] = {1, 2, 3};
 
 /* --- small steps --- */
 
+/* Of SQLite, for all connections of this process. */
+static void
+limit_memory(bool none_left)
+{
+	(void)sqlite3_hard_heap_limit64(none_left ? 1 : 0); /* 0: that is off, but not the soft one that came with it */
+	(void)sqlite3_soft_heap_limit64(none_left ? 1 : 0);
+}
+
 static void
 insert(sqlite3 *db, const char *destination, int64_t count)
 {
@@ -618,15 +626,34 @@ test_destinations_are_stepped_through(void **state)
 	begin(store);
 	finish(store, 6, RESULT_CANCELED);
 	commit(store);
-	for (const char *next; (next = store_next_destination(store, name)) != NULL;) {
-		(void)snprintf(name, sizeof(name), "%s", next);
+	while (store_next_destination(store, name) == STORE_OK) {
 		assert_true(strlen(seen) < 300);
 		strcat(seen, name);
 	}
 	assert_string_equal(seen, "ab"); /* open rows only */
-	assert_null(store_next_destination(store, "b"));
-	assert_string_equal(store_next_destination(store, ""), "a");
-	assert_string_equal(store_next_destination(store, "aa"), "b");
+	assert_int_equal(store_next_destination(store, strcpy(name, "b")), STORE_NOTHING);
+	assert_int_equal(store_next_destination(store, strcpy(name, "")), STORE_OK);
+	assert_string_equal(name, "a");
+	assert_int_equal(store_next_destination(store, strcpy(name, "aa")), STORE_OK);
+	assert_string_equal(name, "b");
+}
+
+/* Whoever recovers or adopts must not take a failure for the end of the list. */
+static void
+test_destinations_need_memory(void **state)
+{
+	struct outboxdb *place = *state;
+	struct store *store = outboxdb_serve(place);
+	char name[256] = "";
+
+	insert(place->app, "a", 1);
+	limit_memory(true);
+	assert_int_equal(store_next_destination(store, name), STORE_FULL);
+	limit_memory(false);
+	assert_int_equal(store_next_destination(store, name), STORE_OK);
+	limit_memory(true);
+	assert_int_equal(store_next_destination(store, strcpy(name, "")), STORE_FULL); /* its copy */
+	limit_memory(false);
 }
 
 /* A name that is longer than any buffer, holds a NUL, or is no text at all: refused, and if it is there all the same, passed. */
@@ -653,8 +680,7 @@ test_strange_destinations(void **state)
 	for (size_t i = 0; i < COUNT(strange); i++)
 		sql(place->app, "INSERT INTO outbox (destination, operation) VALUES (%s, 'o')", strange[i]);
 	insert(place->app, "z", 1);
-	for (const char *next; (next = store_next_destination(store, name)) != NULL; steps++) {
-		(void)snprintf(name, sizeof(name), "%s", next);
+	for (; store_next_destination(store, name) == STORE_OK; steps++) {
 		assert_true(name[0] != '\0');
 		assert_in_range(steps, 0, 20);
 	}
@@ -1391,6 +1417,58 @@ test_full(void **state)
 	assert_int_equal(sql_integer(place->app, "SELECT length(body) FROM outbox_result"), sizeof(large));
 }
 
+/* No memory left, at the first transaction that has to be taken back: the app must not wait until there is. */
+static void
+test_the_way_back_needs_no_memory(void **state)
+{
+	struct outboxdb *place = *state;
+	struct store *store = outboxdb_serve(place);
+
+	insert(place->app, "d", 1);
+	begin(store);
+	event(store, 1, EVENT_HOLD, 5, 6);
+	limit_memory(true);
+	store_rollback(store);
+	limit_memory(false);
+	assert_false(store_in_transaction(store));
+	insert(place->app, "d", 1);
+	assert_string_equal(sql_text(place->app, "SELECT state FROM outbox_status WHERE id = 1"), "queued");
+}
+
+/* A transaction that could not be taken back is half of one: the look that comes next must not commit it. */
+static void
+test_reading_commits_nothing(void **state)
+{
+	struct outboxdb *place = *state;
+	struct store *store = outboxdb_serve(place);
+
+	insert(place->app, "d", 1);
+	begin(store);
+	event(store, 1, EVENT_HOLD, 5, 6);
+	store_begin_reading(store);
+	store_end_reading(store);
+	assert_false(store_in_transaction(store));
+	assert_string_equal(sql_text(place->app, "SELECT state FROM outbox_status"), "queued");
+	assert_int_equal(sql_integer(place->app, "SELECT value FROM outbox_meta WHERE name = 'write_counter'"), 0);
+}
+
+/* SQLite may give up a transaction in a statement whose failure nobody sees: what follows must not be committed by itself. */
+static void
+test_nothing_is_written_behind_a_lost_transaction(void **state)
+{
+	struct outboxdb *place = *state;
+	struct store *store = outboxdb_serve(place);
+
+	begin(store);
+	assert_int_equal(sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(store_meta_set_text(store, "mode", "torn"), STORE_FULL);
+	assert_int_equal(store_commit(store), STORE_OK); /* nothing was written */
+	assert_string_not_equal(sql_text(place->app, "SELECT value FROM outbox_meta WHERE name = 'mode'"), "torn");
+	begin(store);
+	assert_int_equal(store_meta_set_text(store, "mode", "whole"), STORE_OK);
+	commit(store);
+}
+
 /* --- indexes --- */
 
 /* The loop's statements: their cost must not grow with the history, nor with the backlog of others. */
@@ -1492,6 +1570,7 @@ main(void)
 	    TEST(test_bodies),
 	    TEST(test_malformed_columns),
 	    TEST(test_destinations_are_stepped_through),
+	    TEST(test_destinations_need_memory),
 	    TEST(test_strange_destinations),
 	    TEST(test_ids),
 	    TEST(test_deadlines),
@@ -1517,6 +1596,9 @@ main(void)
 	    TEST(test_the_app_reads_meanwhile),
 	    TEST(test_both_ways_to_sync),
 	    TEST(test_full),
+	    TEST(test_the_way_back_needs_no_memory),
+	    TEST(test_reading_commits_nothing),
+	    TEST(test_nothing_is_written_behind_a_lost_transaction),
 	    TEST(test_indexes_are_used),
 	    TEST(test_every_statement_is_valid),
 	};
