@@ -264,7 +264,7 @@ choose_key(const struct agent *agent, struct job *job, const char *path, char *w
 		(void)snprintf(why, why_size, "idempotency_key: %s", error);
 		return INTAKE_INVALID;
 	}
-	if (key_derive(agent->secret, &input, job->own_key) == -1)
+	if (key_derive(agent->key_maker, &input, job->own_key) == -1)
 		return INTAKE_LATER;
 	job->key = job->own_key;
 	return INTAKE_READY;
