@@ -237,6 +237,9 @@ SELECT outbox_id FROM outbox_delivery WHERE own_key = 1 AND destination = ?1 AND
 -- name: parent
 SELECT p.state, p.result, p.reason FROM outbox_delivery p WHERE p.outbox_id = ?1;
 
+-- name: any_children
+SELECT EXISTS (SELECT 1 FROM outbox_delivery WHERE state = 'blocked');
+
 -- name: wake_children
 UPDATE outbox_delivery SET due_at = 0 WHERE state = 'blocked' AND after_id = ?1;
 

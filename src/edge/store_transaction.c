@@ -140,6 +140,7 @@ store_begin(struct store *store, int busy_ms, enum store_sync sync)
 	(void)sqlite3_busy_timeout(store->db, STORE_READ_BUSY_MS);
 	if (status != STORE_OK)
 		return status;
+	store->children = CHILDREN_UNKNOWN;
 	store->began_us = time_us(store);
 	store->held_us = 0;
 	store->sync_us = 0;
