@@ -95,6 +95,15 @@ text_format(struct text *text, const char *format, ...)
 	return 0;
 }
 
+void
+text_copy(char *to, size_t size, const char *from)
+{
+	size_t length = strnlen(from, size - 1);
+
+	memcpy(to, from, length);
+	to[length] = '\0';
+}
+
 const char *
 text_string(const struct text *text)
 {
