@@ -120,12 +120,14 @@ AND name NOT IN (
 
 -- name: due
 -- The next rows of a destination in one state that are due, oldest first. ?5 = 0: exposed ones wait (the time is not trusted).
+-- A body of more than ?6 bytes is not read. (length() of a text counts its characters one by one; of a BLOB it reads none.)
 SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.resume_state, d.hold_cause, d.result,
   d.due_at, d.eligible_at, d.deadline_at, d.exposed_at, d.exposed_before, d.started_at,
   d.attempts, d.polls, d.failures, d.generation, d.kind,
   d.method, d.url, d.key_header, d.idempotency_key, d.request_hash, d.fetch_url, d.reason, d.after_id, d.created_at,
   o.id IS NOT NULL, o.path, o.headers, o.content_type, o.idempotency_key,
-  coalesce(length(o.body), 0), CASE WHEN length(o.body) <= ?6 THEN o.body END
+  (o.body IS NOT NULL) * (?6 + 1),
+  CASE WHEN CASE typeof(o.body) WHEN 'blob' THEN length(o.body) ELSE length(CAST(o.body AS BLOB)) END <= ?6 THEN o.body END
 FROM outbox_delivery d LEFT JOIN outbox o ON o.id = d.outbox_id
 WHERE d.open = 1
   AND d.destination = ?1 AND d.state = ?2 AND d.due_at <= ?3 AND (?5 OR d.exposed_at IS NULL)
@@ -137,7 +139,8 @@ SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.resume_s
   d.attempts, d.polls, d.failures, d.generation, d.kind,
   d.method, d.url, d.key_header, d.idempotency_key, d.request_hash, d.fetch_url, d.reason, d.after_id, d.created_at,
   o.id IS NOT NULL, o.path, o.headers, o.content_type, o.idempotency_key,
-  coalesce(length(o.body), 0), CASE WHEN length(o.body) <= ?2 THEN o.body END
+  (o.body IS NOT NULL) * (?2 + 1),
+  CASE WHEN CASE typeof(o.body) WHEN 'blob' THEN length(o.body) ELSE length(CAST(o.body AS BLOB)) END <= ?2 THEN o.body END
 FROM outbox_delivery d LEFT JOIN outbox o ON o.id = d.outbox_id
 WHERE d.outbox_id = ?1;
 
@@ -233,6 +236,9 @@ SELECT outbox_id FROM outbox_delivery WHERE own_key = 1 AND destination = ?1 AND
 
 -- name: parent
 SELECT p.state, p.result, p.reason FROM outbox_delivery p WHERE p.outbox_id = ?1;
+
+-- name: any_children
+SELECT EXISTS (SELECT 1 FROM outbox_delivery WHERE state = 'blocked');
 
 -- name: wake_children
 UPDATE outbox_delivery SET due_at = 0 WHERE state = 'blocked' AND after_id = ?1;

@@ -219,12 +219,12 @@ path_of(const struct job *job, char *why, size_t why_size)
 static int
 make_url(struct job *job, const char *path)
 {
-	size_t size = strlen(job->settings->base_url) + strlen(path) + 1;
+	const char *base = job->settings->base_url;
 
-	job->own_url = malloc(size);
+	job->own_url = malloc(strlen(base) + strlen(path) + 1);
 	if (job->own_url == NULL)
 		return -1;
-	(void)snprintf(job->own_url, size, "%s%s", job->settings->base_url, path);
+	(void)stpcpy(stpcpy(job->own_url, base), path);
 	job->url = job->own_url;
 	return 0;
 }
@@ -264,7 +264,7 @@ choose_key(const struct agent *agent, struct job *job, const char *path, char *w
 		(void)snprintf(why, why_size, "idempotency_key: %s", error);
 		return INTAKE_INVALID;
 	}
-	if (key_derive(agent->secret, &input, job->own_key) == -1)
+	if (key_derive(agent->key_maker, &input, job->own_key) == -1)
 		return INTAKE_LATER;
 	job->key = job->own_key;
 	return INTAKE_READY;

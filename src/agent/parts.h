@@ -172,7 +172,7 @@ struct agent {
 	struct timeline timeline;
 	int64_t now;  /* Unix ms, of this turn */
 	int64_t boot; /* boot clock, of this turn */
-	unsigned char secret[KEY_SECRET_SIZE];
+	struct key_maker *key_maker;
 	struct witness witness;       /* as last written */
 	int64_t witness_at;           /* boot clock */
 	int witness_fd;               /* of its notes; -1: not open yet */

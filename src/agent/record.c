@@ -10,6 +10,7 @@
 
 #include "core/card.h"
 #include "core/fetchurl.h"
+#include "core/text.h"
 #include "edge/clock.h"
 #include "edge/log.h"
 
@@ -146,11 +147,11 @@ explain(struct record *record)
 
 	record->reason[0] = '\0';
 	if (decision->then == EVENT_FINISH && decision->result == RESULT_SUCCEEDED) {
-		(void)snprintf(record->reason, sizeof(record->reason), "%s", verdict->reason);
+		text_copy(record->reason, sizeof(record->reason), verdict->reason);
 		return;
 	}
 	if (detail != NULL)
-		(void)snprintf(what, sizeof(what), "%s", detail);
+		text_copy(what, sizeof(what), detail);
 	else if (record->job->answer.evidence == EVIDENCE_ANSWERED)
 		(void)snprintf(what, sizeof(what), "the gateway answered %d (%s)", verdict->http_status,
 		    verdict->rule);
@@ -161,7 +162,7 @@ explain(struct record *record)
 	if (decision->why != NULL)
 		(void)snprintf(record->reason, sizeof(record->reason), "%s; %s", decision->why, what);
 	else
-		(void)snprintf(record->reason, sizeof(record->reason), "%s", what);
+		text_copy(record->reason, sizeof(record->reason), what);
 }
 
 static void
@@ -289,7 +290,7 @@ record_job(struct agent *agent, struct job *job)
 		    record_gate_outcome(job), agent->boot);
 		job->ended_in = record.after.state;
 		job->ended_as = record.after.result;
-		(void)snprintf(job->reason, sizeof(job->reason), "%.250s", record.reason);
+		text_copy(job->reason, sizeof(job->reason), record.reason);
 	}
 	free(record.fetch_url);
 	return status;

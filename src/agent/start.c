@@ -12,6 +12,23 @@
 #include "edge/log.h"
 
 static int
+read_secret(struct agent *agent, struct text *why)
+{
+	unsigned char secret[KEY_SECRET_SIZE];
+
+	if (store_meta_blob(agent->store, "key_secret", secret, sizeof(secret)) != STORE_OK) {
+		text_format(
+		    why, "%s: outbox_meta has no usable key_secret", agent_config(agent)->database);
+		return -1;
+	}
+	agent->key_maker = key_maker_new(secret);
+	explicit_bzero(secret, sizeof(secret));
+	if (agent->key_maker == NULL)
+		text_format(why, "libcrypto cannot make keys, or memory is short");
+	return agent->key_maker == NULL ? -1 : 0;
+}
+
+static int
 open_parts(struct agent *agent, struct text *why)
 {
 	const struct config *config = agent_config(agent);
@@ -29,12 +46,7 @@ open_parts(struct agent *agent, struct text *why)
 	}
 	store_limit_body(agent->store, config->body_max);
 	store_time_by(agent->store, clock_boot_us);
-	if (store_meta_blob(agent->store, "key_secret", agent->secret, sizeof(agent->secret)) !=
-	    STORE_OK) {
-		text_format(why, "%s: outbox_meta has no usable key_secret", config->database);
-		return -1;
-	}
-	return 0;
+	return read_secret(agent, why);
 }
 
 static int
@@ -156,7 +168,7 @@ agent_free(struct agent *agent)
 	agent_forget_configurations(agent);
 	config_free(agent->generation->config);
 	free(agent->generation);
-	explicit_bzero(agent->secret, sizeof(agent->secret));
+	key_maker_free(agent->key_maker);
 	free(agent);
 }
 

@@ -205,13 +205,36 @@ check_utf8(struct check *check)
 	return true;
 }
 
+/* Printable ASCII that a string simply holds: most of what there is. Not so '"' and '\\'. */
+#define SIXTEEN(x) x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x
+static const bool is_plain[256] = {
+    SIXTEEN(0), SIXTEEN(0),                         /* 00 */
+    1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, /* 20 */
+    SIXTEEN(1), SIXTEEN(1),                         /* 30 */
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, /* 50 */
+    SIXTEEN(1), SIXTEEN(1),                         /* 60; none from 80 on */
+};
+
+static const unsigned char *
+skip_plain(const unsigned char *at)
+{
+	while (is_plain[*at])
+		at++;
+	return at;
+}
+
 static bool
 check_string(struct check *check)
 {
 	if (!take(check, '"'))
 		return refuse_byte(check);
-	while (!take(check, '"')) {
-		unsigned char c = *check->at;
+	for (;;) {
+		unsigned char c;
+
+		check->at = skip_plain(check->at);
+		if (take(check, '"'))
+			return true;
+		c = *check->at;
 		if (c == '\0')
 			return refuse_byte(check);
 		if (c < 0x20)
@@ -225,7 +248,6 @@ check_string(struct check *check)
 				return false;
 		}
 	}
-	return true;
 }
 
 /* --- telling --- */

@@ -5,10 +5,10 @@
  */
 #include "core/key.h"
 
-#include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
 #include <openssl/rand.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { INTEGER_SIZE = 8 };
@@ -27,16 +27,6 @@ key_secret_new(unsigned char secret[KEY_SECRET_SIZE])
 }
 
 /* Fetched once, for good: to look an algorithm up costs more than to hash a request. */
-static EVP_MAC_CTX *
-mac_new(void)
-{
-	static EVP_MAC *hmac;
-
-	if (hmac == NULL)
-		hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	return hmac == NULL ? NULL : EVP_MAC_CTX_new(hmac);
-}
-
 static const EVP_MD *
 sha256(void)
 {
@@ -55,70 +45,185 @@ key_sha256(const void *bytes, size_t length, unsigned char hash[KEY_HASH_SIZE])
 		   : -1;
 }
 
-/* ---- derivation ---- */
+/* ---- fields ---- */
 
-static EVP_MAC_CTX *
-mac_open(const unsigned char secret[KEY_SECRET_SIZE])
+/* Fields on their way into a digest: many small ones, and each call of libcrypto has its price. */
+struct fields {
+	EVP_MD_CTX *digest;
+	bool failed;
+	size_t used;
+	unsigned char bytes[512];
+};
+
+/* One digest for all, made when first needed: nothing here lasts beyond a call. */
+static bool
+fields_open(struct fields *fields)
 {
-	char digest[] = "SHA256";
-	OSSL_PARAM parameters[] = {
-	    OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-	    OSSL_PARAM_construct_end(),
-	};
-	EVP_MAC_CTX *mac = mac_new();
+	static EVP_MD_CTX *digest;
 
-	if (mac != NULL && EVP_MAC_init(mac, secret, KEY_SECRET_SIZE, parameters) != 1) {
-		EVP_MAC_CTX_free(mac);
-		mac = NULL;
-	}
-	return mac;
+	if (digest == NULL)
+		digest = EVP_MD_CTX_new();
+	fields->digest = digest;
+	fields->failed = digest == NULL;
+	fields->used = 0;
+	return !fields->failed;
 }
 
-static bool
-mac_bytes(EVP_MAC_CTX *mac, const void *bytes, size_t length)
+static void
+flush(struct fields *fields)
+{
+	if (fields->used > 0 && EVP_DigestUpdate(fields->digest, fields->bytes, fields->used) != 1)
+		fields->failed = true;
+	fields->used = 0;
+}
+
+static void
+put(struct fields *fields, const void *bytes, size_t length)
+{
+	if (length > sizeof(fields->bytes) - fields->used)
+		flush(fields);
+	if (length > sizeof(fields->bytes)) {
+		if (EVP_DigestUpdate(fields->digest, bytes, length) != 1)
+			fields->failed = true;
+		return;
+	}
+	if (length > 0)
+		memcpy(fields->bytes + fields->used, bytes, length);
+	fields->used += length;
+}
+
+static void
+put_bytes(struct fields *fields, const void *bytes, size_t length)
 {
 	unsigned char prefix[INTEGER_SIZE];
 
 	put_integer(prefix, length);
-	return EVP_MAC_update(mac, prefix, sizeof(prefix)) == 1 &&
-	       (length == 0 || EVP_MAC_update(mac, bytes, length) == 1);
+	put(fields, prefix, sizeof(prefix));
+	put(fields, bytes, length);
 }
 
-static bool
-mac_string(EVP_MAC_CTX *mac, const char *string)
+static void
+put_string(struct fields *fields, const char *string)
 {
-	return mac_bytes(mac, string, strlen(string));
+	unsigned char absent[INTEGER_SIZE];
+
+	if (string != NULL) {
+		put_bytes(fields, string, strlen(string));
+		return;
+	}
+	put_integer(absent, UINT64_MAX); /* a length that no string has */
+	put(fields, absent, sizeof(absent));
 }
 
-static bool
-mac_integer(EVP_MAC_CTX *mac, int64_t value)
+static void
+put_number(struct fields *fields, int64_t value)
 {
 	unsigned char bytes[INTEGER_SIZE];
 
 	put_integer(bytes, (uint64_t)value);
-	return mac_bytes(mac, bytes, sizeof(bytes));
+	put_bytes(fields, bytes, sizeof(bytes));
+}
+
+static int
+fields_close(struct fields *fields, unsigned char hash[KEY_HASH_SIZE])
+{
+	flush(fields);
+	return !fields->failed && EVP_DigestFinal_ex(fields->digest, hash, NULL) == 1 ? 0 : -1;
+}
+
+/* ---- derivation ---- */
+
+/*
+ * HMAC (RFC 2104) is a hash behind the padded secret, in a hash behind the secret padded otherwise.
+ * Both beginnings are the same for every key, and hashed once. (A copy of an EVP_MAC_CTX would
+ * copy three of these.)
+ */
+struct key_maker {
+	EVP_MD_CTX *inner;
+	EVP_MD_CTX *outer;
+};
+
+static EVP_MD_CTX *
+begin_with(const unsigned char secret[KEY_SECRET_SIZE], unsigned char pad)
+{
+	unsigned char block[64]; /* SHA-256's */
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+
+	memset(block, pad, sizeof(block));
+	for (size_t i = 0; i < KEY_SECRET_SIZE; i++)
+		block[i] ^= secret[i];
+	if (digest != NULL && (EVP_DigestInit_ex(digest, sha256(), NULL) != 1 ||
+				  EVP_DigestUpdate(digest, block, sizeof(block)) != 1)) {
+		EVP_MD_CTX_free(digest);
+		digest = NULL;
+	}
+	OPENSSL_cleanse(block, sizeof(block));
+	return digest;
+}
+
+struct key_maker *
+key_maker_new(const unsigned char secret[KEY_SECRET_SIZE])
+{
+	struct key_maker *maker = calloc(1, sizeof(*maker));
+
+	if (maker == NULL)
+		return NULL;
+	maker->inner = begin_with(secret, 0x36);
+	maker->outer = begin_with(secret, 0x5c);
+	if (maker->inner == NULL || maker->outer == NULL) {
+		key_maker_free(maker);
+		return NULL;
+	}
+	return maker;
+}
+
+void
+key_maker_free(struct key_maker *maker)
+{
+	if (maker == NULL)
+		return;
+	EVP_MD_CTX_free(maker->inner);
+	EVP_MD_CTX_free(maker->outer);
+	free(maker);
 }
 
 /* What makes the row this row. */
-static bool
-mac_identity(EVP_MAC_CTX *mac, const struct key_input *input)
+static void
+put_identity(struct fields *fields, const struct key_input *input)
 {
-	unsigned char hash[KEY_HASH_SIZE];
+	unsigned char hash[KEY_HASH_SIZE] = {0};
 
-	if (input->reference != NULL)
-		return mac_string(mac, "reference") && mac_string(mac, input->reference);
-	return mac_string(mac, "row") && mac_integer(mac, input->id) &&
-	       mac_integer(mac, input->created_at) &&
-	       key_sha256(input->body, input->body_length, hash) == 0 &&
-	       mac_bytes(mac, hash, sizeof(hash));
+	if (input->reference != NULL) {
+		put_string(fields, "reference");
+		put_string(fields, input->reference);
+		return;
+	}
+	if (key_sha256(input->body, input->body_length, hash) != 0)
+		fields->failed = true;
+	put_string(fields, "row");
+	put_number(fields, input->id);
+	put_number(fields, input->created_at);
+	put_bytes(fields, hash, sizeof(hash));
 }
 
-static bool
-mac_input(EVP_MAC_CTX *mac, const struct key_input *input)
+static int
+mac(const struct key_maker *maker, const struct key_input *input, unsigned char code[KEY_HASH_SIZE])
 {
-	return mac_string(mac, input->destination) && mac_string(mac, input->operation) &&
-	       mac_string(mac, input->method) && mac_string(mac, input->path) &&
-	       mac_identity(mac, input) && mac_integer(mac, input->generation);
+	struct fields fields;
+
+	if (!fields_open(&fields) || EVP_MD_CTX_copy_ex(fields.digest, maker->inner) != 1)
+		return -1;
+	put_string(&fields, input->destination);
+	put_string(&fields, input->operation);
+	put_string(&fields, input->method);
+	put_string(&fields, input->path);
+	put_identity(&fields, input);
+	put_number(&fields, input->generation);
+	if (fields_close(&fields, code) != 0 ||
+	    EVP_MD_CTX_copy_ex(fields.digest, maker->outer) != 1)
+		return -1;
+	put(&fields, code, KEY_HASH_SIZE);
+	return fields_close(&fields, code);
 }
 
 /* RFC 9562, 5.8: version 8 (what the bits mean is ours to say), variant 10. */
@@ -139,17 +244,11 @@ write_uuid(unsigned char bytes[16], char key[KEY_TEXT_SIZE])
 }
 
 int
-key_derive(const unsigned char secret[KEY_SECRET_SIZE], const struct key_input *input,
-    char key[KEY_TEXT_SIZE])
+key_derive(const struct key_maker *maker, const struct key_input *input, char key[KEY_TEXT_SIZE])
 {
 	unsigned char code[KEY_HASH_SIZE];
-	size_t size = 0;
-	EVP_MAC_CTX *mac = mac_open(secret);
-	bool done = mac != NULL && mac_input(mac, input) &&
-		    EVP_MAC_final(mac, code, &size, sizeof(code)) == 1 && size == sizeof(code);
 
-	EVP_MAC_CTX_free(mac);
-	if (!done)
+	if (mac(maker, input, code) != 0)
 		return -1;
 	write_uuid(code, key);
 	return 0;
@@ -181,27 +280,6 @@ key_fits(const struct key_rules *rules, const char *key, const char **why)
 
 /* ---- the frozen request ---- */
 
-static bool
-hash_bytes(EVP_MD_CTX *digest, const void *bytes, size_t length)
-{
-	unsigned char prefix[INTEGER_SIZE];
-
-	put_integer(prefix, length);
-	return EVP_DigestUpdate(digest, prefix, sizeof(prefix)) == 1 &&
-	       (length == 0 || EVP_DigestUpdate(digest, bytes, length) == 1);
-}
-
-static bool
-hash_string(EVP_MD_CTX *digest, const char *string)
-{
-	unsigned char absent[INTEGER_SIZE];
-
-	if (string != NULL)
-		return hash_bytes(digest, string, strlen(string));
-	put_integer(absent, UINT64_MAX); /* a length that no string has */
-	return EVP_DigestUpdate(digest, absent, sizeof(absent)) == 1;
-}
-
 static const char *
 kind_name(enum kind kind)
 {
@@ -216,26 +294,22 @@ kind_name(enum kind kind)
 	return NULL;
 }
 
-static bool
-hash_request(EVP_MD_CTX *digest, const struct key_request *request)
-{
-	return hash_string(digest, kind_name(request->kind)) &&
-	       hash_string(digest, request->method) && hash_string(digest, request->url) &&
-	       hash_string(digest, request->key_header) && hash_string(digest, request->key) &&
-	       hash_string(digest, request->content_type) &&
-	       hash_string(digest, request->headers) &&
-	       hash_bytes(digest, request->body, request->body_length);
-}
-
 int
 key_request_hash(const struct key_request *request, unsigned char hash[KEY_HASH_SIZE])
 {
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	bool done = digest != NULL && EVP_DigestInit_ex(digest, sha256(), NULL) == 1 &&
-		    hash_request(digest, request) && EVP_DigestFinal_ex(digest, hash, NULL) == 1;
+	struct fields fields;
 
-	EVP_MD_CTX_free(digest);
-	return done ? 0 : -1;
+	if (!fields_open(&fields) || EVP_DigestInit_ex(fields.digest, sha256(), NULL) != 1)
+		return -1;
+	put_string(&fields, kind_name(request->kind));
+	put_string(&fields, request->method);
+	put_string(&fields, request->url);
+	put_string(&fields, request->key_header);
+	put_string(&fields, request->key);
+	put_string(&fields, request->content_type);
+	put_string(&fields, request->headers);
+	put_bytes(&fields, request->body, request->body_length);
+	return fields_close(&fields, hash);
 }
 
 bool

@@ -37,14 +37,19 @@ struct key_input {
 /* Fills secret with random bytes. -1 when the system gives none. */
 int key_secret_new(unsigned char secret[KEY_SECRET_SIZE]);
 
+/* A secret, ready for use. NULL when memory is short or libcrypto fails. The secret itself is not
+ * kept. */
+struct key_maker *key_maker_new(const unsigned char secret[KEY_SECRET_SIZE]);
+void key_maker_free(struct key_maker *maker);
+
 /*
  * The key: the first 16 bytes of HMAC-SHA256(secret, fields), each field preceded by its length as
  * 8 bytes big-endian, written as a UUID of version 8 and the RFC 9562 variant. -1 when libcrypto fails.
  * The fields: destination, operation, method, path; then "reference" and the reference, or "row", id,
  * created_at and SHA-256(body); then generation. Integers are 8 bytes big-endian.
  */
-int key_derive(const unsigned char secret[KEY_SECRET_SIZE], const struct key_input *input,
-    char key[KEY_TEXT_SIZE]);
+int key_derive(
+    const struct key_maker *maker, const struct key_input *input, char key[KEY_TEXT_SIZE]);
 
 /*
  * Whether an app's own key fits; if not, *why says what is wrong (a constant sentence fragment). Whatever the rules

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAPACITY_MIN = 64 };
+enum { CAPACITY_MIN = 256 };
 
 void
 text_init(struct text *text, size_t limit)
@@ -71,10 +71,19 @@ int
 text_format(struct text *text, const char *format, ...)
 {
 	va_list arguments;
+	size_t room;
 
+	if (reserve(text, 0) != 0)
+		return -1;
+	room = text->capacity - text->length; /* never beyond the limit */
 	va_start(arguments, format);
-	int length = vsnprintf(NULL, 0, format, arguments);
+	int length = vsnprintf(text->data + text->length, room, format, arguments);
 	va_end(arguments);
+	if (length >= 0 && (size_t)length < room) {
+		text->length += (size_t)length;
+		return 0;
+	}
+	text->data[text->length] = '\0';
 	if (length < 0)
 		return set_failed(text);
 	if (reserve(text, (size_t)length) != 0)
@@ -84,6 +93,15 @@ text_format(struct text *text, const char *format, ...)
 	va_end(arguments);
 	text->length += (size_t)length;
 	return 0;
+}
+
+void
+text_copy(char *to, size_t size, const char *from)
+{
+	size_t length = strnlen(from, size - 1);
+
+	memcpy(to, from, length);
+	to[length] = '\0';
 }
 
 const char *

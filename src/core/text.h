@@ -25,6 +25,10 @@ void text_free(struct text *text);
 int text_add(struct text *text, const void *bytes, size_t length);
 int text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* What fits of a string into an array of so many bytes, always NUL-terminated: a "%s" that costs a
+ * tenth. */
+void text_copy(char *to, size_t size, const char *from);
+
 /* The text so far, never NULL. */
 const char *text_string(const struct text *text);
 

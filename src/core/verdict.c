@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/text.h"
+
 static const char *const class_names[CLASS_COUNT] = {
     [CLASS_UNSENT] = "unsent",
     [CLASS_UNUSABLE] = "unusable",
@@ -281,9 +283,10 @@ set_reason(struct verdict *verdict, const struct rule *rule, const struct reply 
 		detail = reply_string_at(document, rule->reason_pointer);
 	if (rule->reason != NULL && detail != NULL)
 		(void)snprintf(line, sizeof(line), "%.200s: %.300s", rule->reason, detail);
+	else if (rule->reason != NULL || detail != NULL)
+		text_copy(line, sizeof(line), detail != NULL ? detail : rule->reason);
 	else
-		(void)snprintf(line, sizeof(line), "%.500s",
-		    detail != NULL ? detail : (rule->reason != NULL ? rule->reason : ""));
+		return;
 	copy_printable(verdict->reason, sizeof(verdict->reason), line);
 }
 
@@ -303,7 +306,7 @@ set_url(struct verdict *verdict, const struct rule *rule, const struct view *vie
 static void
 name_rule(struct verdict *verdict, const char *name)
 {
-	(void)snprintf(verdict->rule, sizeof(verdict->rule), "%s", name);
+	text_copy(verdict->rule, sizeof(verdict->rule), name);
 }
 
 static void

@@ -44,6 +44,13 @@ line_add(struct line *line, const char *bytes, size_t length)
 }
 
 static void
+line_byte(struct line *line, char byte)
+{
+	if (line->length < sizeof(line->data))
+		line->data[line->length++] = byte;
+}
+
+static void
 line_string(struct line *line, const char *string)
 {
 	line_add(line, string, strlen(string));
@@ -158,9 +165,10 @@ line_name(struct line *line, const char *name)
 		line_string(line, name);
 		line_string(line, "\":");
 	} else {
-		line_string(line, last == '>' ? "" : " ");
+		if (last != '>')
+			line_byte(line, ' ');
 		line_string(line, name);
-		line_string(line, "=");
+		line_byte(line, '=');
 	}
 }
 
@@ -195,19 +203,23 @@ static void
 line_time(struct line *line)
 {
 	static time_t second = -1; /* that stamp tells */
-	static char stamp[32];
+	static char stamp[32];     /* with a full stop behind it */
 	struct timespec now;
 	struct tm utc;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (now.tv_sec != second) {
 		gmtime_r(&now.tv_sec, &utc);
-		strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &utc);
+		strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S.", &utc);
 		second = now.tv_sec;
 	}
 	line_name(line, "time");
-	line_format(
-	    line, log_json ? "\"%s.%03dZ\"" : "%s.%03dZ", stamp, (int)(now.tv_nsec / 1000000));
+	if (log_json)
+		line_byte(line, '"');
+	line_string(line, stamp);
+	for (long unit = 100000000; unit >= 1000000; unit /= 10)
+		line_byte(line, (char)('0' + now.tv_nsec / unit % 10));
+	line_string(line, log_json ? "Z\"" : "Z");
 }
 
 static const char *

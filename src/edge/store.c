@@ -58,6 +58,7 @@ store_bind(struct store *store, enum statement statement)
 	return binder;
 }
 
+/* What nobody binds is NULL: store_finish() leaves every statement so. */
 void
 bind_integer(struct binder *binder, int index, int64_t value)
 {
@@ -70,24 +71,21 @@ bind_time(struct binder *binder, int index, int64_t value)
 {
 	if (value != TIME_NONE)
 		bind_integer(binder, index, value);
-	else if (binder->rc == SQLITE_OK)
-		binder->rc = sqlite3_bind_null(binder->statement, index);
 }
 
 void
 bind_text(struct binder *binder, int index, const char *text)
 {
-	if (binder->rc == SQLITE_OK)
+	if (text != NULL && binder->rc == SQLITE_OK)
 		binder->rc = sqlite3_bind_text(binder->statement, index, text, -1, SQLITE_STATIC);
 }
 
 void
 bind_blob(struct binder *binder, int index, const void *bytes, size_t length)
 {
-	if (binder->rc == SQLITE_OK)
-		binder->rc = bytes == NULL
-		    ? sqlite3_bind_null(binder->statement, index)
-		    : sqlite3_bind_blob64(binder->statement, index, bytes, length, SQLITE_STATIC);
+	if (bytes != NULL && binder->rc == SQLITE_OK)
+		binder->rc =
+		    sqlite3_bind_blob64(binder->statement, index, bytes, length, SQLITE_STATIC);
 }
 
 int

@@ -174,7 +174,7 @@ struct store_row {
 	const char *content_type;
 	const char *own_key;
 	const void *body; /* NULL when there is none, or when it is larger than store_limit_body() allows */
-	size_t body_length; /* then its length in characters */
+	size_t body_length; /* then more than it allows */
 	bool malformed; /* a text column holds a NUL byte or is not text */
 };
 

@@ -33,6 +33,7 @@ struct store {
 	int64_t sync_us;
 	int64_t version; /* data_version at the last begin */
 	bool neighbour;  /* it had moved */
+	enum { CHILDREN_UNKNOWN, CHILDREN_NONE, CHILDREN_SOME } children; /* in this transaction */
 	int changes_at_begin; /* sqlite3_total_changes() once the transaction had begun */
 	char destination[256]; /* what store_next_destination() returned last */
 	sqlite3_value *destination_value; /* the same, whole: long, with a NUL byte, or no text at all */

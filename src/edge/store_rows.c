@@ -104,22 +104,44 @@ read_txn(sqlite3_stmt *statement, struct txn *txn)
 	return 0;
 }
 
-/* Copies the text columns behind the struct. */
+/* The text columns of a row as SQLite has them; good until its statement moves on. */
+struct texts {
+	const char *text[TEXT_COLUMN_COUNT];
+	size_t length[TEXT_COLUMN_COUNT];
+	size_t size; /* of all, with their NULs */
+};
+
 static void
-read_texts(sqlite3_stmt *statement, struct store_row *row, char *space)
+find_texts(sqlite3_stmt *statement, struct texts *texts)
 {
+	texts->size = 0;
 	for (size_t i = 0; i < TEXT_COLUMN_COUNT; i++) {
 		int column = (int)text_columns[i].column;
-		const char *text = (const char *)sqlite3_column_text(statement, column);
-		size_t length = (size_t)sqlite3_column_bytes(statement, column);
+
+		/* In this order: the length is that of what was converted. */
+		texts->text[i] = (const char *)sqlite3_column_text(statement, column);
+		if (texts->text[i] == NULL)
+			continue;
+		texts->length[i] = (size_t)sqlite3_column_bytes(statement, column);
+		texts->size += texts->length[i] + 1;
+	}
+}
+
+/* Copies them behind the struct. */
+static void
+copy_texts(const struct texts *texts, struct store_row *row, char *space)
+{
+	for (size_t i = 0; i < TEXT_COLUMN_COUNT; i++) {
 		const char **field = (const char **)((char *)row + text_columns[i].offset);
+		size_t length;
 
 		*field = NULL;
-		if (text == NULL)
+		if (texts->text[i] == NULL)
 			continue;
-		if (memchr(text, '\0', length) != NULL)
+		length = texts->length[i];
+		if (memchr(texts->text[i], '\0', length) != NULL)
 			row->malformed = true;
-		memcpy(space, text, length);
+		memcpy(space, texts->text[i], length);
 		space[length] = '\0';
 		*field = space;
 		space += length + 1;
@@ -153,19 +175,15 @@ read_row(sqlite3_stmt *statement)
 {
 	bool body = wants_body(statement);
 	bool malformed = false;
-	size_t texts = 0;
+	struct texts texts;
 	size_t size;
 	struct store_row *row;
 
 	/* The type is what it was only until the first conversion. */
 	for (int column = COLUMN_PATH; column <= (int)COLUMN_OWN_KEY; column++)
 		malformed = malformed || sqlite3_column_type(statement, column) == SQLITE_BLOB;
-	for (size_t i = 0; i < TEXT_COLUMN_COUNT; i++) {
-		/* Convert first: sqlite3_column_bytes() is the length of what column_text() returned. */
-		(void)sqlite3_column_text(statement, (int)text_columns[i].column);
-		texts += (size_t)sqlite3_column_bytes(statement, (int)text_columns[i].column) + 1;
-	}
-	size = sizeof(*row) + texts;
+	find_texts(statement, &texts);
+	size = sizeof(*row) + texts.size;
 	if (body) {
 		(void)sqlite3_column_blob(statement, COLUMN_BODY);
 		size += (size_t)sqlite3_column_bytes(statement, COLUMN_BODY) + 1;
@@ -181,9 +199,9 @@ read_row(sqlite3_stmt *statement)
 	row->malformed = malformed;
 	if (sqlite3_column_bytes(statement, COLUMN_HASH) == KEY_HASH_SIZE)
 		memcpy(row->request_hash, sqlite3_column_blob(statement, COLUMN_HASH), KEY_HASH_SIZE);
-	read_texts(statement, row, (char *)(row + 1));
+	copy_texts(&texts, row, (char *)(row + 1));
 	if (body)
-		read_body(statement, row, (char *)(row + 1) + texts);
+		read_body(statement, row, (char *)(row + 1) + texts.size);
 	return row;
 }
 

@@ -142,6 +142,7 @@ store_begin(struct store *store, int busy_ms, enum store_sync sync)
 	if (status != STORE_OK)
 		return status;
 	store->writing = true;
+	store->children = CHILDREN_UNKNOWN;
 	store->began_us = time_us(store);
 	store->held_us = 0;
 	store->sync_us = 0;

@@ -39,6 +39,24 @@ bind_move(struct binder *binder, enum state from, const struct txn *txn, const c
 	bind_text(binder, 18, txn->has_fetch_url ? fetch_url : NULL);
 }
 
+/* Most shops know no children: within a transaction, that is asked once. */
+static enum store_status
+wake_children(struct store *store, int64_t id)
+{
+	if (store->children == CHILDREN_UNKNOWN || !store_in_transaction(store)) {
+		struct binder binder = store_bind(store, STATEMENT_ANY_CHILDREN);
+		int rc = store_step(store, &binder);
+		bool any = rc == SQLITE_ROW && sqlite3_column_int(binder.statement, 0) != 0;
+
+		store_finish(&binder);
+		if (rc != SQLITE_ROW)
+			return store_status_of(rc); /* and perhaps no transaction any more */
+		store->children = any ? CHILDREN_SOME : CHILDREN_NONE;
+	}
+	return store->children == CHILDREN_NONE ? STORE_OK
+						: with_id(store, STATEMENT_WAKE_CHILDREN, id);
+}
+
 enum store_status
 store_move(struct store *store, enum state from, const struct txn *txn, const char *reason,
     const char *fetch_url, const struct store_frozen *frozen)
@@ -61,7 +79,9 @@ store_move(struct store *store, enum state from, const struct txn *txn, const ch
 	if (status != STORE_OK)
 		return status;
 	assert(sqlite3_changes(store->db) == 1);
-	return txn->state == STATE_DONE ? with_id(store, STATEMENT_WAKE_CHILDREN, txn->id) : STORE_OK;
+	if (txn->state == STATE_BLOCKED)
+		store->children = CHILDREN_SOME;
+	return txn->state == STATE_DONE ? wake_children(store, txn->id) : STORE_OK;
 }
 
 enum store_status

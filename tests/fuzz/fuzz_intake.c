@@ -68,9 +68,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static char key_header[] = "Idempotency-Key";
 	static char name[] = "d";
 	static char url[sizeof(base_url)];
+	static const unsigned char secret[KEY_SECRET_SIZE] = {1};
+	static struct key_maker *key_maker;
 	struct config config = {.body_max = 65536};
 	struct generation generation = {.config = &config};
-	struct agent agent = {.generation = &generation, .secret = {1}};
+	struct agent agent = {.generation = &generation};
 	struct lane lane = {.name = name};
 	struct destination settings = {.name = name, .base_url = url, .key_header = key_header};
 	struct store_row row = {.txn = {.id = 7, .state = STATE_QUEUED}, .present = true, .destination = name};
@@ -83,6 +85,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 3)
 		return 0;
+	if (key_maker == NULL)
+		key_maker = key_maker_new(secret);
+	assert(key_maker != NULL);
+	agent.key_maker = key_maker;
 	memcpy(url, base_url, sizeof(url));
 	settings.profile = fuzz_profile(data[0]);
 	settings.card_data = (data[2] & 64) != 0 ? CARD_ERASE : CARD_NEVER;

@@ -826,6 +826,31 @@ test_a_result_wakes_its_children(void **state)
 	assert_true(parent.action_required);
 }
 
+/* That there are none is asked once a transaction. */
+static void
+test_a_child_that_was_just_released_wakes(void **state)
+{
+	struct outboxdb *place = *state;
+	struct store *store = outboxdb_serve(place);
+
+	insert(place->app, "d", 2);
+	sql(place->app, "INSERT INTO outbox (destination, operation, after_id) VALUES ('d', 'o', 2)");
+	begin(store);
+	event(store, 3, EVENT_HOLD, 5, TIME_NONE);
+	commit(store);
+	begin(store);
+	send_off(store, 1, KIND_KEYLESS, NULL, 5);
+	finish(store, 1, RESULT_SUCCEEDED);
+	event(store, 3, EVENT_RELEASE, 6, 6);
+	assert_int_equal(store_sleep_child(store, 3), STORE_OK);
+	send_off(store, 2, KIND_KEYLESS, NULL, 7);
+	finish(store, 2, RESULT_SUCCEEDED);
+	commit(store);
+	assert_int_equal(
+	    sql_integer(place->app, "SELECT due_at FROM outbox_delivery WHERE state = 'blocked' AND due_at IS NOT NULL"), 0);
+	assert_int_equal(sql_integer(place->app, "SELECT count(*) FROM outbox_delivery WHERE due_at = 0"), 1);
+}
+
 /* --- attempts --- */
 
 static void
@@ -1577,6 +1602,7 @@ main(void)
 	    TEST(test_bring_forward),
 	    TEST(test_shorten_polling),
 	    TEST(test_a_result_wakes_its_children),
+	    TEST(test_a_child_that_was_just_released_wakes),
 	    TEST(test_runs_of_equal_polls),
 	    TEST(test_results_have_revisions),
 	    TEST(test_purge),

@@ -50,12 +50,23 @@ fill_secret(unsigned char secret[KEY_SECRET_SIZE])
 }
 
 static void
+derive_with(const unsigned char secret[KEY_SECRET_SIZE], const struct key_input *input,
+    char key[KEY_TEXT_SIZE])
+{
+	struct key_maker *maker = key_maker_new(secret);
+
+	assert_non_null(maker);
+	assert_int_equal(key_derive(maker, input, key), 0);
+	key_maker_free(maker);
+}
+
+static void
 derive(const struct key_input *input, char key[KEY_TEXT_SIZE])
 {
 	unsigned char secret[KEY_SECRET_SIZE];
 
 	fill_secret(secret);
-	assert_int_equal(key_derive(secret, input, key), 0);
+	derive_with(secret, input, key);
 }
 
 static void
@@ -182,9 +193,9 @@ test_secret_counts(void **state)
 
 	(void)state;
 	fill_secret(secret);
-	assert_int_equal(key_derive(secret, &input, keys[0]), 0);
+	derive_with(secret, &input, keys[0]);
 	secret[KEY_SECRET_SIZE - 1] ^= 1;
-	assert_int_equal(key_derive(secret, &input, keys[1]), 0);
+	derive_with(secret, &input, keys[1]);
 	assert_string_not_equal(keys[0], keys[1]);
 }
 

@@ -173,6 +173,42 @@ test_grows(void **state)
 	text_free(&text);
 }
 
+static void
+test_format_grows(void **state)
+{
+	struct text text;
+	char word[301];
+
+	(void)state;
+	memset(word, 'x', sizeof(word) - 1);
+	word[sizeof(word) - 1] = '\0';
+	text_init(&text, 700);
+	assert_int_equal(text_format(&text, "%s", "ab"), 0);
+	assert_int_equal(text_format(&text, "%s", word), 0);
+	assert_int_equal(text_format(&text, "%s", word), 0);
+	assert_int_equal(text.length, 602);
+	assert_int_equal(strlen(text.data), 602);
+	assert_int_equal(text_format(&text, "%s", word), -1);
+	assert_int_equal(strlen(text.data), 602);
+	text_free(&text);
+}
+
+static void
+test_copy(void **state)
+{
+	char to[4] = "zzz";
+
+	(void)state;
+	text_copy(to, sizeof(to), "abc");
+	assert_string_equal(to, "abc");
+	text_copy(to, sizeof(to), "defg");
+	assert_string_equal(to, "def");
+	text_copy(to, sizeof(to), "");
+	assert_string_equal(to, "");
+	text_copy(to, 1, "abc");
+	assert_string_equal(to, "");
+}
+
 int
 main(void)
 {
@@ -186,6 +222,8 @@ main(void)
 	    cmocka_unit_test(test_huge_lengths),
 	    cmocka_unit_test(test_no_memory),
 	    cmocka_unit_test(test_grows),
+	    cmocka_unit_test(test_format_grows),
+	    cmocka_unit_test(test_copy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
