@@ -198,6 +198,7 @@ release_recorded(struct agent *agent)
 {
 	struct job *next;
 
+	log_gather();
 	for (struct job *job = agent->finished.first; job != NULL; job = next) {
 		next = job->next;
 		if (!job->recorded)
@@ -210,6 +211,7 @@ release_recorded(struct agent *agent)
 			agent->control_at = agent->boot;
 		}
 	}
+	log_release();
 }
 
 /* Would the gateway say the same again, to the same request? */

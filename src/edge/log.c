@@ -254,12 +254,12 @@ is_journal(void)
 }
 
 static void
-line_write(const struct line *line)
+write_all(const char *bytes, size_t length)
 {
 	size_t done = 0;
 
-	while (done < line->length) {
-		ssize_t wrote = write(STDERR_FILENO, line->data + done, line->length - done);
+	while (done < length) {
+		ssize_t wrote = write(STDERR_FILENO, bytes + done, length - done);
 
 		if (wrote < 0 && errno == EINTR)
 			continue;
@@ -267,6 +267,48 @@ line_write(const struct line *line)
 			return; /* there is nobody left to tell */
 		done += (size_t)wrote;
 	}
+}
+
+static struct {
+	bool open;
+	size_t length;
+	char data[2 * LINE_BYTES_MAX];
+} gathered;
+
+static void
+write_gathered(void)
+{
+	write_all(gathered.data, gathered.length);
+	gathered.length = 0;
+}
+
+static void
+line_write(const struct line *line)
+{
+	if (!gathered.open) {
+		write_all(line->data, line->length);
+		return;
+	}
+	if (line->length > sizeof(gathered.data) - gathered.length)
+		write_gathered();
+	memcpy(gathered.data + gathered.length, line->data, line->length);
+	gathered.length += line->length;
+}
+
+void
+log_gather(void)
+{
+	gathered.open = true;
+}
+
+void
+log_release(void)
+{
+	int saved_errno = errno;
+
+	gathered.open = false;
+	write_gathered();
+	errno = saved_errno;
 }
 
 void
@@ -281,7 +323,8 @@ log_event(enum log_level level, const char *event, const struct log_field *field
 {
 	int saved_errno = errno;
 	bool journal;
-	static struct line line; /* one thread logs; 16 KiB on the stack would be cleared each time */
+	static struct line
+	    line; /* one thread logs; 16 KiB on the stack would be cleared each time */
 
 	if (level > log_most_verbose)
 		return;

@@ -37,6 +37,11 @@ log_text(const char *text)
 /* json: one JSON object a line instead of key=value. */
 void log_configure(bool json, enum log_level most_verbose);
 
+/* From here to log_release() lines are written together: a system call for many. Nothing may wait
+ * in between. */
+void log_gather(void);
+void log_release(void);
+
 /* event is a constant word ("attempt", "held"). Ends with a field whose name is NULL. */
 void log_event(enum log_level level, const char *event, const struct log_field *fields);
 

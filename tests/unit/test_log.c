@@ -239,6 +239,44 @@ test_errno_survives(void **state)
 	free(captured(*state));
 }
 
+/* Nothing before log_release() as long as there is room, then all of it, in order. */
+static void
+test_gathered(void **state)
+{
+	char text[401];
+	char expected[100];
+	const char *at;
+	char *lines;
+
+	log_configure(false, LOG_LEVEL_INFO);
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	capture(*state);
+	journal(true);
+	log_gather();
+	log_write(LOG_LEVEL_INFO, "first", LOG_NUMBER("n", 0));
+	lines = captured(*state);
+	assert_string_equal(lines, "");
+	free(lines);
+
+	capture(*state);
+	for (int i = 1; i <= 200; i++) /* more than there is room for */
+		log_write(LOG_LEVEL_INFO, "one", LOG_NUMBER("n", i), LOG_TEXT("t", text));
+	log_release();
+	log_write(LOG_LEVEL_INFO, "last", LOG_NUMBER("n", 201));
+	lines = captured(*state);
+	at = lines;
+	for (int i = 0; i <= 201; i++) {
+		snprintf(expected, sizeof(expected), " n=%d", i);
+		at = strstr(at, expected);
+		assert_non_null(at);
+		at = strchr(at, '\n');
+		assert_non_null(at);
+	}
+	assert_string_equal(at, "\n");
+	free(lines);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 
 int
@@ -252,6 +290,7 @@ main(void)
 	    TEST(test_levels),
 	    TEST(test_json),
 	    TEST(test_long_line),
+	    TEST(test_gathered),
 	    TEST(test_errno_survives),
 	};
 
