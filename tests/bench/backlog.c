@@ -33,7 +33,8 @@ struct size {
 	struct samples drain_cpu_us, drain_scattered_cpu_us;
 };
 
-/* When what is open is due that is nobody's business yet. */
+/* When what is open is due that is nobody's business yet. (The app said not_before: outboxd has no
+ * reason to bring it forward.) */
 static int64_t
 later(void)
 {
@@ -74,8 +75,9 @@ fill(const struct shop *shop, const struct size *size)
 		    "SELECT outbox_id, 'succeeded', 200, "
 		    "'{\"outcome\":\"Accepted\",\"checkoutId\":\"4b0c1f2e-9f6c\"}', created_at "
 		    "FROM outbox_delivery WHERE state = 'done';"
-		    "UPDATE outbox_delivery SET due_at = %lld WHERE open = 1;",
-		    (long long)size->step, (long long)size->step, (long long)later());
+		    "UPDATE outbox_delivery SET due_at = %lld, eligible_at = %lld WHERE open = 1;",
+		    (long long)size->step, (long long)size->step, (long long)later(),
+		    (long long)later());
 	sql(db, "COMMIT; PRAGMA journal_mode = WAL;");
 	(void)sqlite3_close(db);
 	disk_settle();
@@ -208,13 +210,13 @@ unclaim(const struct shop *shop)
 	sql(db,
 	    "PRAGMA synchronous = OFF;"
 	    "UPDATE outbox_delivery SET state = 'queued', due_at = CASE destination WHEN '%s' THEN "
-	    "%lld "
-	    "ELSE 0 END, exposed_at = NULL, started_at = NULL, attempts = 0, kind = NULL, "
+	    "eligible_at ELSE 0 END, exposed_at = NULL, started_at = NULL, attempts = 0, kind = "
+	    "NULL, "
 	    "method = NULL, url = NULL, key_header = NULL, idempotency_key = NULL, "
 	    "request_hash = NULL, room = (SELECT room FROM outbox_delivery ORDER BY outbox_id DESC "
 	    "LIMIT 1) WHERE open = 1 AND state = 'sending';"
 	    "PRAGMA wal_checkpoint(TRUNCATE);",
-	    oldest, (long long)later());
+	    oldest);
 	(void)sqlite3_close(db);
 	disk_settle();
 }
