@@ -13,7 +13,7 @@ CREATE TRIGGER outbox_insert AFTER INSERT ON outbox BEGIN
   SELECT RAISE(ABORT, 'outbox: after_id names no row of outbox')
     WHERE NEW.after_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM outbox_delivery WHERE outbox_id = NEW.after_id);
   INSERT INTO outbox_delivery (outbox_id, destination, operation, reference, after_id, created_at, state,
-                               due_at, eligible_at, deadline_at)
+                               due_at, eligible_at, deadline_at, room)
   SELECT NEW.id, NEW.destination, NEW.operation, NEW.reference, NEW.after_id, NEW.created_at,
     CASE WHEN NEW.after_id IS NULL OR EXISTS (SELECT 1 FROM outbox_delivery WHERE outbox_id = NEW.after_id
                 AND result = 'succeeded' AND coalesce(reason, '') <> 'action_required')
@@ -21,7 +21,9 @@ CREATE TRIGGER outbox_insert AFTER INSERT ON outbox BEGIN
     CASE WHEN NEW.after_id IS NULL OR EXISTS (SELECT 1 FROM outbox_delivery WHERE outbox_id = NEW.after_id
                 AND state = 'done') THEN coalesce(NEW.not_before, 0) END,
     max(coalesce(NEW.not_before, 0), CAST((julianday('now') - 2440587.5) * 86400000.0 + 0.5 AS INTEGER)),
-    NEW.expires_at;
+    NEW.expires_at,
+    -- What the first claim writes: method, URL, key and its header, hash, two times; and the result's word.
+    zeroblob(150 + coalesce(length(NEW.path), 30));
 END;
 
 DROP TRIGGER IF EXISTS outbox_update;

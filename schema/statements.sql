@@ -223,7 +223,7 @@ WHERE outbox_id = ?1 AND state = ?2;
 UPDATE outbox_delivery SET state = ?3, open = (?3 <> 'done' AND ?3 <> 'held'), resume_state = ?4, hold_cause = ?5, result = ?6, reason = ?7,
   due_at = ?8, eligible_at = ?9, deadline_at = ?10, exposed_at = ?11, exposed_before = ?12, started_at = ?13,
   attempts = ?14, polls = ?15, failures = ?16, generation = ?17, fetch_url = ?18,
-  kind = ?19, method = ?20, url = ?21, key_header = ?22, idempotency_key = ?23, own_key = ?24, request_hash = ?25
+  kind = ?19, method = ?20, url = ?21, key_header = ?22, idempotency_key = ?23, own_key = ?24, request_hash = ?25, room = NULL
 WHERE outbox_id = ?1 AND state = ?2;
 
 -- name: thaw

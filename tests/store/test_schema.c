@@ -598,7 +598,7 @@ test_old_sqlite_can_read_it(void **state)
 	for (int i = 0; i <= schema_migration_count; i++) {
 		char *text = bare(i < schema_migration_count ? schema_migrations[i] : schema_code);
 
-		assert_non_null(strstr(text, "CREATE"));
+		assert_true(strstr(text, "CREATE") != NULL || strstr(text, "ALTER") != NULL);
 		for (size_t j = 0; j < COUNT(newer); j++)
 			if (holds_word(text, newer[j]))
 				fail_msg("%s in %s", newer[j], i < schema_migration_count ? "a migration" : "code.sql");
