@@ -1,6 +1,6 @@
 /*
  * test_sweeps.c - every disk call and every allocation of a working day fails once, and from there on until somebody starts the
- * daemon anew (T6, T9, T10); so does every allocation of a start that finds requests under way. No crash, no leak (in the sanitizer
+ * daemon anew (T6, T9, T10); so does every allocation of a start that finds requests under way, and of an adoption. No crash, no leak (in the sanitizer
  * build), no lost row, no second effect, and everything ends.
  *
  * A slice; OUTBOXD_EXTENT=whole takes every single one.
@@ -27,6 +27,7 @@ struct sweep {
 	int disk_error;
 	bool for_ever;
 	bool restarts;
+	bool adopts;
 	int64_t step;
 	struct tally *total; /* shared: of a day without faults */
 	int64_t *injected;   /* shared */
@@ -36,7 +37,7 @@ static bool
 count(uint64_t number, void *context)
 {
 	const struct sweep *sweep = context;
-	struct script script = {.restarts = sweep->restarts};
+	struct script script = {.restarts = sweep->restarts, .adopts = sweep->adopts};
 
 	(void)number;
 	return run_script(SEED, &script, sweep->total, false);
@@ -47,7 +48,9 @@ fail_one(uint64_t number, void *context)
 {
 	const struct sweep *sweep = context;
 	int64_t at = (int64_t)number * sweep->step + 1;
-	struct script script = {.for_ever = sweep->for_ever, .restarts = sweep->restarts};
+	struct script script = {.for_ever = sweep->for_ever,
+	    .restarts = sweep->restarts,
+	    .adopts = sweep->adopts};
 	struct tally tally;
 	bool kept;
 
@@ -88,7 +91,9 @@ sweep(const char *name, struct sweep sweep)
 		printf("  %s\n", campaign.shown[i]);
 	tally(name, (long)*sweep.injected, (long)campaign.failures,
 	    "%lld of %lld points of %s%s", (long long)campaign.seeds, (long long)points,
-	    sweep.restarts ? "a start with requests under way" : "a working day",
+	    sweep.restarts ? "a start with requests under way"
+		: sweep.adopts ? "an adoption"
+			       : "a working day",
 	    sweep.for_ever ? ", failing until a restart" : "");
 	assert_int_equal(campaign.failures, 0);
 	assert_true(*sweep.injected > 0);
@@ -160,6 +165,21 @@ test_no_memory_to_recover_for_ever(void **state)
 	    (struct sweep){.memory = true, .for_ever = true, .restarts = true});
 }
 
+static void
+test_no_memory_to_adopt_once(void **state)
+{
+	(void)state;
+	sweep("every allocation of an adoption fails once", (struct sweep){.memory = true, .adopts = true});
+}
+
+static void
+test_no_memory_to_adopt_for_ever(void **state)
+{
+	(void)state;
+	sweep("every allocation of an adoption fails for ever",
+	    (struct sweep){.memory = true, .for_ever = true, .adopts = true});
+}
+
 int
 main(void)
 {
@@ -173,6 +193,8 @@ main(void)
 	    cmocka_unit_test(test_no_memory_for_ever),
 	    cmocka_unit_test(test_no_memory_to_recover_once),
 	    cmocka_unit_test(test_no_memory_to_recover_for_ever),
+	    cmocka_unit_test(test_no_memory_to_adopt_once),
+	    cmocka_unit_test(test_no_memory_to_adopt_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
