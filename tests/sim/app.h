@@ -37,6 +37,7 @@ void operator_command(void);
 /* The operator sets right what waits for a person; once in a while in calm times. */
 void operator_tidy(void);
 void operator_confirm_clock(void);
+void operator_adopt(void);
 /* Is a request open? */
 bool operator_is_asked(void);
 /* Requests that were answered since: their consequences for what is allowed. */

@@ -167,6 +167,12 @@ operator_confirm_clock(void)
 	(void)request("clock", 0, NULL, NULL, NULL, NULL);
 }
 
+void
+operator_adopt(void)
+{
+	(void)request("adopt", 0, NULL, NULL, NULL, NULL);
+}
+
 bool
 operator_is_asked(void)
 {

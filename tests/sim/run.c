@@ -652,6 +652,27 @@ die_in_flight(void)
 	stop_daemon(0);
 }
 
+/* The backup does not know that its row was sent. */
+static void
+come_from_a_backup(void)
+{
+	app_insert_plain(1);
+	fvfs_back_up();
+	run.end = world_boot() + SECONDS(10);
+	while (world_boot() < run.end)
+		step(SECONDS(1));
+	stop_daemon(0);
+	app_close();
+	fvfs_restore_backup(true);
+	app_open();
+	app_recount(true);
+	promises_await_adopt(true);
+	run.adopt_was_seen = false;
+	step(SECONDS(1));
+	operator_adopt();
+	run.end = world_boot() + SECONDS(20);
+}
+
 bool
 run_script(uint64_t seed, const struct script *script, struct tally *tally, bool verbose)
 {
@@ -661,12 +682,14 @@ run_script(uint64_t seed, const struct script *script, struct tally *tally, bool
 	app_begin(false);
 	app_open();
 	run.end = world_boot() + SECONDS(20);
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < 8 && !script->adopts; i++)
 		world_schedule(i * 400, HAPPENS_INSERT, i);
 	run.tally.syncs = 0;
 	fvfs_skip_wal_syncs(script->skip_wal_syncs);
 	if (script->restarts)
 		die_in_flight();
+	if (script->adopts)
+		come_from_a_backup();
 	before = allocations_count();
 	arm(script);
 	while (world_boot() < run.end && !world_failed()) {

@@ -18,6 +18,7 @@ struct script {
 	int64_t memory_fails_at; /* the n-th allocation, 0: none */
 	bool for_ever;           /* until the daemon is started anew some time later */
 	bool restarts;           /* it dies with requests under way, and faults begin with its next start */
+	bool adopts;             /* a backup takes its place, and faults begin when the operator says adopt */
 };
 
 struct tally {
@@ -35,7 +36,7 @@ void run_tear_down(void);
  * not. */
 bool run_seed(uint64_t seed, bool verbose);
 
-/* Eight orders, good weather, and what the script says. */
+/* Eight orders (adopts: one, at a gateway without keys), good weather, and what the script says. */
 bool run_script(uint64_t seed, const struct script *script, struct tally *tally, bool verbose);
 
 /* An outage, a restart with a clock ten years ahead, the clock put right, and the operator's word:

@@ -1,7 +1,8 @@
 /*
- * test_sweeps.c - every disk call and every allocation of a working day fails once, and from there on until somebody starts the
- * daemon anew (T6, T9, T10); so does every allocation of a start that finds requests under way. No crash, no leak (in the sanitizer
- * build), no lost row, no second effect, and everything ends.
+ * test_sweeps.c - every disk call and every allocation of a working day fails once, and from there
+ * on until somebody starts the daemon anew (T6, T9, T10); so does every allocation of a start that
+ * finds requests under way, and of an adoption. No crash, no leak (in the sanitizer build), no lost
+ * row, no second effect, and everything ends.
  *
  * A slice; OUTBOXD_EXTENT=whole takes every single one.
  */
@@ -27,6 +28,7 @@ struct sweep {
 	int disk_error;
 	bool for_ever;
 	bool restarts;
+	bool adopts;
 	int64_t step;
 	struct tally *total; /* shared: of a day without faults */
 	int64_t *injected;   /* shared */
@@ -36,7 +38,7 @@ static bool
 count(uint64_t number, void *context)
 {
 	const struct sweep *sweep = context;
-	struct script script = {.restarts = sweep->restarts};
+	struct script script = {.restarts = sweep->restarts, .adopts = sweep->adopts};
 
 	(void)number;
 	return run_script(SEED, &script, sweep->total, false);
@@ -47,7 +49,8 @@ fail_one(uint64_t number, void *context)
 {
 	const struct sweep *sweep = context;
 	int64_t at = (int64_t)number * sweep->step + 1;
-	struct script script = {.for_ever = sweep->for_ever, .restarts = sweep->restarts};
+	struct script script = {
+	    .for_ever = sweep->for_ever, .restarts = sweep->restarts, .adopts = sweep->adopts};
 	struct tally tally;
 	bool kept;
 
@@ -86,9 +89,11 @@ sweep(const char *name, struct sweep sweep)
 	    campaign.seconds);
 	for (int i = 0; i < CAMPAIGN_FAILURES_SHOWN && campaign.shown[i][0] != '\0'; i++)
 		printf("  %s\n", campaign.shown[i]);
-	tally(name, (long)*sweep.injected, (long)campaign.failures,
-	    "%lld of %lld points of %s%s", (long long)campaign.seeds, (long long)points,
-	    sweep.restarts ? "a start with requests under way" : "a working day",
+	tally(name, (long)*sweep.injected, (long)campaign.failures, "%lld of %lld points of %s%s",
+	    (long long)campaign.seeds, (long long)points,
+	    sweep.restarts ? "a start with requests under way"
+	    : sweep.adopts ? "an adoption"
+			   : "a working day",
 	    sweep.for_ever ? ", failing until a restart" : "");
 	assert_int_equal(campaign.failures, 0);
 	assert_true(*sweep.injected > 0);
@@ -107,7 +112,8 @@ static void
 test_io_error_for_ever(void **state)
 {
 	(void)state;
-	sweep("every disk call fails for ever: EIO", (struct sweep){.disk_error = FVFS_EIO, .for_ever = true});
+	sweep("every disk call fails for ever: EIO",
+	    (struct sweep){.disk_error = FVFS_EIO, .for_ever = true});
 }
 
 static void
@@ -121,7 +127,8 @@ static void
 test_disk_full_for_ever(void **state)
 {
 	(void)state;
-	sweep("every disk call fails for ever: full", (struct sweep){.disk_error = FVFS_FULL, .for_ever = true});
+	sweep("every disk call fails for ever: full",
+	    (struct sweep){.disk_error = FVFS_FULL, .for_ever = true});
 }
 
 static void
@@ -149,7 +156,8 @@ static void
 test_no_memory_to_recover_once(void **state)
 {
 	(void)state;
-	sweep("every allocation of a start fails once", (struct sweep){.memory = true, .restarts = true});
+	sweep("every allocation of a start fails once",
+	    (struct sweep){.memory = true, .restarts = true});
 }
 
 static void
@@ -158,6 +166,22 @@ test_no_memory_to_recover_for_ever(void **state)
 	(void)state;
 	sweep("every allocation of a start fails for ever",
 	    (struct sweep){.memory = true, .for_ever = true, .restarts = true});
+}
+
+static void
+test_no_memory_to_adopt_once(void **state)
+{
+	(void)state;
+	sweep("every allocation of an adoption fails once",
+	    (struct sweep){.memory = true, .adopts = true});
+}
+
+static void
+test_no_memory_to_adopt_for_ever(void **state)
+{
+	(void)state;
+	sweep("every allocation of an adoption fails for ever",
+	    (struct sweep){.memory = true, .for_ever = true, .adopts = true});
 }
 
 int
@@ -173,6 +197,8 @@ main(void)
 	    cmocka_unit_test(test_no_memory_for_ever),
 	    cmocka_unit_test(test_no_memory_to_recover_once),
 	    cmocka_unit_test(test_no_memory_to_recover_for_ever),
+	    cmocka_unit_test(test_no_memory_to_adopt_once),
+	    cmocka_unit_test(test_no_memory_to_adopt_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
