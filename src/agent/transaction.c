@@ -246,8 +246,11 @@ write_once(struct agent *agent, const char **doing)
 
 	agent->more = false;
 	*doing = "reading what is due";
-	if (agent->mode == MODE_RUNNING)
+	if (agent->mode == MODE_RUNNING) {
+		store_begin_reading(agent->store);
 		status = claim_prepare(agent);
+		store_end_reading(agent->store);
+	}
 	if (status != STORE_OK)
 		return status;
 	*doing = "begin";
