@@ -248,8 +248,11 @@ write_once(struct agent *agent, const char **doing)
 
 	agent->more = false;
 	*doing = "reading what is due";
-	if (agent->mode == MODE_RUNNING)
+	if (agent->mode == MODE_RUNNING) {
+		store_begin_reading(agent->store);
 		status = claim_prepare(agent);
+		store_end_reading(agent->store);
+	}
 	if (status != STORE_OK)
 		return status;
 	*doing = "begin";
@@ -308,6 +311,7 @@ committed(struct agent *agent)
 	make_room(agent);
 	agent->control_at = agent->boot + DEFERRED_MS;
 	agent->commits++;
+	watch_wrote(agent->watch);
 	ownership_note(agent);
 	if (agent->adopting)
 		ownership_witness(agent, true);

@@ -33,7 +33,23 @@ gap(int64_t from, int64_t to)
 struct app {
 	sqlite3 *db;
 	sqlite3_stmt *statements[4]; /* begin, order, outbox, commit */
+	int64_t visible_ns;
 };
+
+enum { CHECKPOINT_PAGES = 1000 }; /* SQLite's own default */
+
+/* A commit is visible now. What SQLite does next, and COMMIT returns after, is a checkpoint of a
+ * WAL that is long. */
+static int
+on_visible(void *context, sqlite3 *db, const char *schema, int pages)
+{
+	struct app *app = context;
+
+	app->visible_ns = now_ns();
+	if (pages >= CHECKPOINT_PAGES)
+		(void)sqlite3_wal_checkpoint_v2(db, schema, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return SQLITE_OK;
+}
 
 static int
 run_statement(sqlite3_stmt *statement, int64_t number)
@@ -85,7 +101,7 @@ prepare(struct app *app)
 int
 app_main(int argc, char **argv)
 {
-	struct app app = {NULL, {NULL}};
+	struct app app = {.db = NULL};
 	int64_t count;
 	FILE *out;
 
@@ -98,6 +114,7 @@ app_main(int argc, char **argv)
 	(void)sqlite3_busy_timeout(app.db, 60000);
 	sql(app.db, "PRAGMA synchronous = %s", argv[7]);
 	prepare(&app);
+	(void)sqlite3_wal_hook(app.db, on_visible, &app);
 	(void)sqlite3_busy_timeout(app.db, atoi(argv[6]));
 	for (int64_t i = 0; i < count; i++) {
 		int64_t number = atoll(argv[3]) + i;
@@ -107,8 +124,9 @@ app_main(int argc, char **argv)
 		pause_us(gap(atoll(argv[4]), atoll(argv[5])));
 		begin = now_ns();
 		rc = insert(&app, number, atoi(argv[8]) != 0);
-		(void)fprintf(out, "%lld %lld %lld %s\n", (long long)number, (long long)begin,
-		    (long long)now_ns(), rc == SQLITE_OK ? "ok" : "busy");
+		(void)fprintf(out, "%lld %lld %lld %lld %s\n", (long long)number, (long long)begin,
+		    (long long)app.visible_ns, (long long)now_ns(),
+		    rc == SQLITE_OK ? "ok" : "busy");
 		if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY)
 			die("app: %s", sqlite3_errmsg(app.db));
 	}
@@ -155,10 +173,11 @@ shell_app(const struct shop *shop, const struct app_plan *plan, const char *file
 
 	if (out == NULL)
 		die("cannot write %s", file);
-	(void)fprintf(
-	    to, ".timeout %d\nPRAGMA synchronous = %s;\n", plan->timeout_ms, plan->synchronous);
+	(void)fprintf(to, ".timeout %d\nPRAGMA synchronous = %s;\nPRAGMA wal_autocheckpoint = 0;\n",
+	    plan->timeout_ms, plan->synchronous);
 	for (int64_t number = plan->first; number < plan->first + plan->count; number++) {
 		int64_t begin;
+		int64_t end;
 
 		pause_us(gap(plan->gap_us_min, plan->gap_us_max));
 		begin = now_ns();
@@ -173,8 +192,9 @@ shell_app(const struct shop *shop, const struct app_plan *plan, const char *file
 		(void)fflush(to);
 		if (fgets(line, sizeof(line), from) == NULL)
 			die("the sqlite3 shell ended");
-		(void)fprintf(out, "%lld %lld %lld ok\n", (long long)number, (long long)begin,
-		    (long long)now_ns());
+		end = now_ns();
+		(void)fprintf(out, "%lld %lld %lld %lld ok\n", (long long)number, (long long)begin,
+		    (long long)end, (long long)end);
 	}
 	(void)fclose(out);
 	(void)fclose(to);
@@ -190,6 +210,7 @@ read_commits(const char *file, struct app_run *run)
 	FILE *in = fopen(file, "re");
 	long long number;
 	long long begin;
+	long long visible;
 	long long end;
 	char word[8];
 
@@ -199,10 +220,10 @@ read_commits(const char *file, struct app_run *run)
 	if (in == NULL || run->commits == NULL)
 		die("cannot read %s", file);
 	while (run->count < COMMITS_MAX &&
-	       fscanf(in, "%lld %lld %lld %7s", &number, &begin, &end, word) == 4) {
+	       fscanf(in, "%lld %lld %lld %lld %7s", &number, &begin, &visible, &end, word) == 5) {
 		bool refused = strcmp(word, "busy") == 0;
 
-		run->commits[run->count++] = (struct commit){number, begin, end, refused};
+		run->commits[run->count++] = (struct commit){number, begin, visible, end, refused};
 		run->refused += refused;
 	}
 	(void)fclose(in);

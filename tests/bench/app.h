@@ -26,8 +26,9 @@ enum { COMMITS_MAX = 100000 };
 struct commit {
 	int64_t number;
 	int64_t begin_ns;
-	int64_t end_ns; /* COMMIT returned */
-	bool refused;   /* database is locked */
+	int64_t visible_ns; /* others see it; at the latest when COMMIT returned */
+	int64_t end_ns;     /* COMMIT returned */
+	bool refused;       /* database is locked */
 };
 struct app_run {
 	int64_t count;

@@ -5,6 +5,7 @@ $db = new PDO('sqlite:' . $database);
 $db->setAttribute(PDO::ATTR_ERRMODE, PDO::ERRMODE_EXCEPTION);
 $db->setAttribute(PDO::ATTR_TIMEOUT, intdiv((int) $timeout + 999, 1000));
 $db->exec('PRAGMA synchronous = ' . $synchronous);
+$db->exec('PRAGMA wal_autocheckpoint = 0'); // one within COMMIT would hide when the row became visible
 $lines = fopen($out, 'w');
 for ($number = (int) $first; $number < $first + $count; $number++) {
     usleep(random_int((int) $gapMin, (int) $gapMax));
@@ -15,5 +16,6 @@ for ($number = (int) $first; $number < $first + $count; $number++) {
     $db->prepare("INSERT INTO outbox (destination, operation, path, reference, body) VALUES ('shop0', 'post', ?, ?, ?)")
        ->execute(["/d/$number", "w-$number", $body]);
     $db->exec('COMMIT');
-    fprintf($lines, "%d %d %d ok\n", $number, $begin, hrtime(true));
+    $end = hrtime(true);
+    fprintf($lines, "%d %d %d %d ok\n", $number, $begin, $end, $end);
 }

@@ -8,6 +8,7 @@ import time
 database, count, first, gap_min, gap_max, timeout, synchronous, out = sys.argv[1:]
 db = sqlite3.connect(database, isolation_level=None, timeout=int(timeout) / 1000)
 db.execute("PRAGMA synchronous = " + synchronous)
+db.execute("PRAGMA wal_autocheckpoint = 0")  # one within COMMIT would hide when the row became visible
 with open(out, "w") as lines:
     for number in range(int(first), int(first) + int(count)):
         time.sleep(random.randint(int(gap_min), int(gap_max)) / 1e6)
@@ -19,4 +20,5 @@ with open(out, "w") as lines:
             "INSERT INTO outbox (destination, operation, path, reference, body) VALUES ('shop0', 'post', ?, ?, ?)",
             ("/d/%d" % number, "w-%d" % number, body))
         db.execute("COMMIT")
-        lines.write("%d %d %d ok\n" % (number, begin, time.monotonic_ns()))
+        end = time.monotonic_ns()
+        lines.write("%d %d %d %d ok\n" % (number, begin, end, end))
