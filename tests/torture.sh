@@ -82,6 +82,8 @@ build_all() {
 
 # What counts kills, waits and milliseconds.
 timed() {
+	# The slice does without the suite, which CI runs anyway.
+	[ "$extent" = slice ] || campaign 'tests of the suite' env OUTBOXD_EXTENT=test OUTBOXD_TALLY= $make --no-print-directory test
 	case $extent in
 	slice) campaign 'kill at every syscall' sh tests/run.sh "$build" "$build/tests/crash/test_kill_syscalls" ;;
 	whole) campaign 'kill at every syscall' $make --no-print-directory BUILD="$build" kill-syscalls ;;
@@ -98,8 +100,6 @@ timed() {
 	whole)
 		campaign 'random kills' $make --no-print-directory kill-campaign
 		campaign 'power cuts' $make --no-print-directory power-cuts
-		# The slice does without the suite, which CI runs anyway.
-		campaign 'tests of the suite' env OUTBOXD_EXTENT=test OUTBOXD_TALLY= $make --no-print-directory test
 		;;
 	esac
 }
