@@ -174,9 +174,8 @@ static bool
 wait_once(struct agent *agent, int signal_fd, int64_t wait_ms, bool *signaled)
 {
 	int64_t now_us = clock_boot_us();
-	int64_t look_us = watch_next_us(agent->watch, now_us);
-	int64_t look_ms = look_us < SLEEP_MIN_US ? 0 : (look_us + 999) / 1000;
-	int timer = look_ms == 0 ? -1 : watch_timer(agent->watch, now_us);
+	int64_t look_ms = (watch_next_us(agent->watch, now_us) + 999) / 1000;
+	int timer = watch_timer(agent->watch, now_us);
 	int fds[3];
 	bool ready[3] = {false};
 	size_t ours = 0;
@@ -190,11 +189,11 @@ wait_once(struct agent *agent, int signal_fd, int64_t wait_ms, bool *signaled)
 	if (signal_fd != -1)
 		fds[count++] = signal_fd;
 	agent->hook_budget_ms = HOOK_BUSY_MS;
-	if (wire_wait(agent->wire, fds, ready, count, (int)(wait_ms < look_ms ? wait_ms : look_ms)) ==
-	    -1)
+	if (wire_wait(agent->wire, fds, ready, count,
+		(int)(wait_ms < look_ms ? wait_ms : look_ms)) == -1)
 		agent->end = AGENT_FAILED;
 	*signaled = count > ours && ready[ours];
-	return !*signaled && (look_ms == 0 || (ours > 0 && ready[0]) || (ours > 1 && ready[1]));
+	return !*signaled && ((ours > 0 && ready[0]) || (ours > 1 && ready[1]));
 }
 
 /* A hint of the watch is not worth a turn before a look has shown that there is news for us, and most are none: we write, too. */

@@ -28,7 +28,6 @@ enum {
 	METRICS_MS = 10000,       /* metrics_file */
 	CLAIM_MAX = 256,          /* rows of one destination in one turn */
 	SWEEP_MAX = 200,
-	SLEEP_MIN_US = 30,        /* to fall asleep and to wake up takes longer */
 	UNEXPLAINED_MS = 50,  /* a commit that added no row for us is looked at nevertheless */
 	DEFERRED_MS = 50, /* a request that waits is looked at again */
 	RETRY_AFTER_MAX_MS = 3600 * 1000,

@@ -28,11 +28,6 @@ enum {
 	NEAR_US = 40,
 	NEAR_SHARE = 32,
 	NEAR_FACTOR = 3,
-	/* Looks without sleep, while a commit that matters is expected: to wake up takes longer
-	 * than a look. The timer is late by about what the first is early. */
-	SPIN_EARLY_US = 80,
-	SPIN_LATE_US = 60,
-	SPIN_STEP_US = 10,
 	OWN_MAX_US = 300, /* after our own commit: then a look for other ones */
 	PATIENT_NEWS = 8, /* so many in a row that concerned nobody: there is no hurry */
 	/* There were news already, and probably the hinted ones; or the hint is our own. */
@@ -282,31 +277,19 @@ is_patient(const struct watch *watch)
 	return watch->idle_news >= PATIENT_NEWS;
 }
 
-/* Is a commit expected that is worth looks without sleep? */
-static bool
-is_eager(const struct watch *watch)
-{
-	return !watch->doubtful && !is_patient(watch) && watch->close_hints < CLOSE_HINTS;
-}
-
 /* So long after the hint comes the look after the one at `age_us`; LAST_US ends the ladder. */
 static int64_t
 next_rung(const struct watch *watch, int64_t age_us)
 {
-	bool eager = is_eager(watch);
 	int64_t usual_us = watch->usual_us;
-	int64_t from_us = eager ? usual_us - SPIN_EARLY_US : usual_us;
-	int64_t until_us = eager ? usual_us + SPIN_LATE_US : usual_us;
-	int64_t rung_us = age_us + SPIN_STEP_US;
+	int64_t rung_us = age_us < FIRST_US ? FIRST_US : 2 * age_us;
 
-	if (age_us >= until_us) {
+	if (age_us >= usual_us) {
 		int64_t near_us = is_patient(watch) ? usual_us / 2 : near(usual_us);
 		int64_t past_us = NEAR_FACTOR * (age_us - usual_us);
 		rung_us = usual_us + (past_us > near_us ? past_us : near_us);
-	} else if (rung_us < from_us) {
-		rung_us = age_us < FIRST_US ? FIRST_US : 2 * age_us;
-		if (is_patient(watch) || rung_us > usual_us / 4)
-			rung_us = from_us;
+	} else if (is_patient(watch) || rung_us > usual_us / 4) {
+		rung_us = usual_us;
 	}
 	if (watch->doubtful && rung_us < DOUBTFUL_FACTOR * age_us)
 		rung_us = DOUBTFUL_FACTOR * age_us;

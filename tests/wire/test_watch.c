@@ -234,14 +234,14 @@ test_the_ladder(void **state)
 		int64_t age = now - hint;
 		int64_t next = watch_next_us(watch, now);
 
-		assert_in_range(next, age < 500 ? 10 : age / 2, age < 500 ? 1000 : 4 * age);
+		assert_in_range(next, age < 1000 ? 40 : age / 2, age < 1000 ? 1000 : 4 * age);
 		assert_int_equal(watch_is_deaf(watch), age == 0);
 		now += next;
 		watch_looked(watch, now, false);
 		looks++;
 	}
 	assert_int_equal(now, hint + 2000000);
-	assert_in_range(looks, 8, 32);
+	assert_in_range(looks, 8, 16);
 	assert_int_equal(watch_next_us(watch, now), 5000000);
 
 	/* A look that comes late stands for all the rungs that it missed. */
@@ -304,33 +304,35 @@ test_it_learns_how_long_commits_take(void **state)
 			int looks;
 			int64_t late = commit_that_takes(place, at += 1000000, us, &looks);
 
-			assert_in_range(looks, 1, 32);
+			assert_in_range(looks, 1, 14);
 			assert_in_range(late, 0, n < 20 ? 3 * us + 200 : us / 8 + 250);
 		}
 }
 
-/* Commits that concern nobody cost a look at their hint and one when they are due; one that does is
- * awaited closely again. */
+/* Commits that concern nobody cost a look at their hint and one or two when they are due, however
+ * much they vary. */
 static void
 test_commits_that_concern_nobody_are_looked_at_less(void **state)
 {
 	struct watched *place = *state;
 	int64_t at = 10000000;
-	int eager = 0;
+	int close = 0;
 	int patient = 0;
 	int looks;
 
 	watch_looked(place->watch, at, false);
 	for (int n = 0; n < 200; n++) {
-		(void)commit_that_takes(place, at += 1000000, 240 + n % 4, &looks);
+		(void)commit_that_takes(place, at += 1000000, 1000 + n * 7 % 10 * 100, &looks);
 		watch_matters(place->watch, n < 100);
-		eager += n >= 50 && n < 100 ? looks : 0;
+		close += n >= 50 && n < 100 ? looks : 0;
 		patient += n >= 150 ? looks : 0;
 	}
-	assert_in_range(patient, 50, 125); /* of 50 commits */
-	assert_true(eager > patient);
+	assert_in_range(
+	    patient, 50, 100); /* for 50 commits; the last look of each is not counted */
+	assert_true(close > patient + 50);
 	watch_matters(place->watch, true);
-	assert_in_range(commit_that_takes(place, at += 1000000, 240, &looks), 0, 60);
+	(void)commit_that_takes(place, at += 1000000, 1000, &looks);
+	assert_true(looks > 2);
 }
 
 /* Our own commits are hints as well: somebody else may have begun to write at once. */
