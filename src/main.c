@@ -13,15 +13,17 @@
 #endif
 
 static const struct command *const commands[] = {&command_init, &command_run, &command_check,
-    &command_status, &command_wait, &command_report, &command_explain, &command_cancel, &command_retry, &command_resolve,
-    &command_hold, &command_release, &command_adopt, &command_clock, &command_purge};
+    &command_status, &command_wait, &command_report, &command_explain, &command_cancel,
+    &command_retry, &command_resolve, &command_hold, &command_release, &command_adopt,
+    &command_clock, &command_purge};
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
 static void
 usage(FILE *to)
 {
-	(void)fputs("outboxd - delivers the rows of an outbox table to payment and booking gateways: never "
-		    "lost, never twice without asking you\n\nusage:\n",
+	(void)fputs(
+	    "outboxd - delivers the rows of an outbox table to payment and booking gateways: never "
+	    "lost, never twice without asking you\n\nusage:\n",
 	    to);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		(void)fprintf(to, "  outboxd %-8s %s\n           %s\n", commands[i]->name,
@@ -36,7 +38,8 @@ run(const struct command *command, int argc, char **argv)
 	static char name[32];
 
 	if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		(void)printf("usage: outboxd %s %s\n  %s\n", command->name, command->usage, command->summary);
+		(void)printf("usage: outboxd %s %s\n  %s\n", command->name, command->usage,
+		    command->summary);
 		return EXIT_FINE;
 	}
 	(void)snprintf(name, sizeof(name), "outboxd %s", command->name);
@@ -53,7 +56,8 @@ main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
 		usage(stdout);
 		return EXIT_FINE;
 	}

@@ -16,8 +16,8 @@ agent_read_clocks(struct agent *agent)
 	if (!jumped)
 		return;
 	log_write(LOG_LEVEL_ERROR, "clock_jumped",
-	    LOG_TEXT("meaning",
-		"re-sends, expiry and deadlines wait until a gateway's Date agrees, or: outboxd clock"));
+	    LOG_TEXT("meaning", "re-sends, expiry and deadlines wait until a gateway's Date "
+				"agrees, or: outboxd clock"));
 	agent_error(agent, "the clock jumped; re-sends, expiry and deadlines wait");
 }
 
@@ -45,7 +45,8 @@ send_claimed(struct agent *agent)
 	}
 }
 
-/* Looks at every exchange only when the time of one may be up: there may be thousands, and a turn comes often. */
+/* Looks at every exchange only when the time of one may be up: there may be thousands, and a turn
+ * comes often. */
 static void
 cancel_overdue(struct agent *agent)
 {
@@ -79,8 +80,9 @@ take_finished(struct agent *agent)
 /* --- the turn --- */
 
 /*
- * Somebody else wrote: for us? That shows in the newest ids; the look at everything is dear, and most of what an app writes
- * concerns nobody here. It follows nevertheless, because an id can be chosen by hand.
+ * Somebody else wrote: for us? That shows in the newest ids; the look at everything is dear, and
+ * most of what an app writes concerns nobody here. It follows nevertheless, because an id can be
+ * chosen by hand.
  */
 static void
 take_news(struct agent *agent)
@@ -145,7 +147,8 @@ wants_to_write(struct agent *agent, int64_t *wake_at)
 		agent->look = true;
 	store_begin_reading(agent->store);
 	if (agent->look) {
-		/* Control requests, new children and unknown destinations show themselves only here. */
+		/* Control requests, new children and unknown destinations show themselves only
+		 * here. */
 		bool later = agent->deferred && agent->boot < agent->control_at;
 
 		wanted = (!later && store_control_waiting(agent->store)) || wanted;
@@ -189,14 +192,15 @@ wait_once(struct agent *agent, int signal_fd, int64_t wait_ms, bool *signaled)
 	if (signal_fd != -1)
 		fds[count++] = signal_fd;
 	agent->hook_budget_ms = HOOK_BUSY_MS;
-	if (wire_wait(agent->wire, fds, ready, count,
-		(int)(wait_ms < look_ms ? wait_ms : look_ms)) == -1)
+	if (wire_wait(
+		agent->wire, fds, ready, count, (int)(wait_ms < look_ms ? wait_ms : look_ms)) == -1)
 		agent->end = AGENT_FAILED;
 	*signaled = count > ours && ready[ours];
 	return !*signaled && ((ours > 0 && ready[0]) || (ours > 1 && ready[1]));
 }
 
-/* A hint of the watch is not worth a turn before a look has shown that there is news for us, and most are none: we write, too. */
+/* A hint of the watch is not worth a turn before a look has shown that there is news for us, and
+ * most are none: we write, too. */
 static void
 wait_for_news(struct agent *agent, int signal_fd, int64_t wait_ms, bool *signaled)
 {
@@ -216,7 +220,8 @@ wait_for_news(struct agent *agent, int signal_fd, int64_t wait_ms, bool *signale
 		 agent->finished.count == finished && agent->end == AGENT_RUNS);
 }
 
-/* The commit window is open: more answers than have come are still on their way, and one commit will do for them. */
+/* The commit window is open: more answers than have come are still on their way, and one commit
+ * will do for them. */
 static bool
 gathers(const struct agent *agent)
 {
@@ -240,7 +245,8 @@ agent_turn(struct agent *agent, int signal_fd, int64_t wait_ms_max, bool *signal
 	if (write && !gathers(agent) && agent->boot >= agent->write_after)
 		agent_write(agent);
 	agent_forget_configurations(agent);
-	/* Look once more when the commit window, or the pause after a refused transaction, has passed. */
+	/* Look once more when the commit window, or the pause after a refused transaction, has
+	 * passed. */
 	if (write) {
 		wake_at = gathers(agent) ? agent->window_until : agent->write_after;
 		agent->look = true;

@@ -1,5 +1,6 @@
 /*
- * claim.c - what is due and fits, per destination, so that one slow, dead or held gateway never delays another.
+ * claim.c - what is due and fits, per destination, so that one slow, dead or held gateway never
+ * delays another.
  */
 #include "agent/parts.h"
 
@@ -37,8 +38,8 @@ commit_claim(struct agent *agent, struct job *job, const struct txn_step *step)
 }
 
 /*
- * What can never be sent as it stands. A restored database may have sent it nevertheless, under other settings or before it was
- * written anew: a person looks.
+ * What can never be sent as it stands. A restored database may have sent it nevertheless, under
+ * other settings or before it was written anew: a person looks.
  */
 static enum store_status
 end_invalid(struct agent *agent, struct store_row *row, const char *why)
@@ -129,8 +130,8 @@ claim_poll(struct agent *agent, struct job *job, bool *claimed)
 		return record_hold(agent, job->row, HOLD_CONFIGURATION, reason);
 	}
 	if (!fetch_is_admitted(job, &why)) {
-		(void)snprintf(
-		    reason, sizeof(reason), "the fetch URL was not contacted: %s", why == NULL ? "" : why);
+		(void)snprintf(reason, sizeof(reason), "the fetch URL was not contacted: %s",
+		    why == NULL ? "" : why);
 		return record_hold(agent, job->row, HOLD_FETCH_URL, reason);
 	}
 	job->method = "GET";
@@ -202,7 +203,8 @@ claim_prepare(struct agent *agent)
 {
 	enum store_status status = STORE_OK;
 
-	for (struct lane *lane = agent->lanes; lane != NULL && status == STORE_OK; lane = lane->next) {
+	for (struct lane *lane = agent->lanes; lane != NULL && status == STORE_OK;
+	     lane = lane->next) {
 		/* What has landed leaves its slot in this very transaction. */
 		struct gate gate = lane->gate;
 		int slots;
@@ -215,7 +217,8 @@ claim_prepare(struct agent *agent)
 		if (slots > 0)
 			status = prepare_state(agent, lane, STATE_PENDING, &slots);
 		if (status == STORE_OK)
-			status = prepare_submits(agent, lane, gate_submit_slots(&gate, agent->boot));
+			status =
+			    prepare_submits(agent, lane, gate_submit_slots(&gate, agent->boot));
 	}
 	return status;
 }
@@ -243,8 +246,8 @@ claim_prepared(struct agent *agent, struct job *job)
 
 	if (status == STORE_OK) {
 		enum store_status written = job->phase == PHASE_POLL
-		    ? claim_poll(agent, job, &claimed)
-		    : claim_submit(agent, job, &claimed);
+						? claim_poll(agent, job, &claimed)
+						: claim_submit(agent, job, &claimed);
 
 		status = transaction_row_end(agent, written);
 		if (status == STORE_OK)
@@ -288,7 +291,8 @@ static bool
 is_due(struct agent *agent, const struct lane *lane, enum state state, int64_t *wake_at)
 {
 	int64_t due_at;
-	bool exposed_too = state == STATE_PENDING || state == STATE_BLOCKED || agent->timeline.trusted;
+	bool exposed_too =
+	    state == STATE_PENDING || state == STATE_BLOCKED || agent->timeline.trusted;
 
 	if (store_next_due(agent->store, lane->name, state, exposed_too, &due_at) != STORE_OK ||
 	    due_at == TIME_NONE)
@@ -321,7 +325,8 @@ lane_wanted(struct agent *agent, struct lane *lane, int64_t *wake_at)
 		return due;
 	/* Nothing is claimed without a session in hand. */
 	lane_login(agent, lane);
-	/* A login that is due and did not start waits for the next probe, which gate_wake_at() has told: not a reason to spin. */
+	/* A login that is due and did not start waits for the next probe, which gate_wake_at() has
+	 * told: not a reason to spin. */
 	if (!lane->session.logging_in && lane->session.login_at > agent->boot)
 		sooner(wake_at, lane->session.login_at);
 	return false;
@@ -338,8 +343,10 @@ claim_wanted(struct agent *agent, int64_t *wake_at)
 			wanted = true;
 	wanted = wanted || agent->settle;
 	if (agent->timeline.trusted &&
-	    store_next_deadline(agent->store, &deadline_at) == STORE_OK && deadline_at != TIME_NONE) {
-		int64_t at = agent->boot + (deadline_at > agent->now ? deadline_at - agent->now : 0);
+	    store_next_deadline(agent->store, &deadline_at) == STORE_OK &&
+	    deadline_at != TIME_NONE) {
+		int64_t at =
+		    agent->boot + (deadline_at > agent->now ? deadline_at - agent->now : 0);
 		int64_t sweep_at = agent->swept_at + SWEEP_MS;
 
 		if (at < sweep_at)

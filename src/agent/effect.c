@@ -1,9 +1,11 @@
 /*
- * effect.c - what an exchange means for its destination: holds, releases, a new session, less speed.
+ * effect.c - what an exchange means for its destination: holds, releases, a new session, less
+ * speed.
  */
 #include "agent/record_parts.h"
 
-/* Two refusals of a session in a row for one row: the credentials, not the session, are the trouble. */
+/* Two refusals of a session in a row for one row: the credentials, not the session, are the
+ * trouble. */
 static enum store_status
 login_effect(struct record *record, bool again)
 {
@@ -67,7 +69,8 @@ record_effect(struct record *record, bool refused_again)
 	}
 	slow_down(record);
 	/* An answer that is no complaint about credentials or trust ends such a hold. */
-	if (lane->gate.shut == GATE_HELD_PROBED && record->job->answer.evidence == EVIDENCE_ANSWERED)
+	if (lane->gate.shut == GATE_HELD_PROBED &&
+	    record->job->answer.evidence == EVIDENCE_ANSWERED)
 		return lane_release(agent, lane);
 	return foreign_url_effect(record);
 }

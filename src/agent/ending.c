@@ -29,8 +29,8 @@ record_erase(struct agent *agent, const struct destination *settings, const stru
 }
 
 enum store_status
-record_step(struct agent *agent, struct store_row *row, const struct txn_step *step,
-    const char *reason)
+record_step(
+    struct agent *agent, struct store_row *row, const struct txn_step *step, const char *reason)
 {
 	struct txn after = row->txn;
 	enum store_status status;
@@ -63,8 +63,7 @@ record_end(struct agent *agent, struct store_row *row, enum result result, const
 }
 
 enum store_status
-record_hold(
-    struct agent *agent, struct store_row *row, enum hold_cause cause, const char *reason)
+record_hold(struct agent *agent, struct store_row *row, enum hold_cause cause, const char *reason)
 {
 	struct txn_step step = {.event = EVENT_HOLD, .now = agent->now, .hold = cause};
 

@@ -18,7 +18,8 @@ popcount(uint32_t word)
 void
 gate_init(struct gate *gate, const struct gate_limits *limits, int64_t now)
 {
-	*gate = (struct gate){.limits = *limits, .ramp_since = now, .tokens = 1.0, .tokens_at = now};
+	*gate =
+	    (struct gate){.limits = *limits, .ramp_since = now, .tokens = 1.0, .tokens_at = now};
 }
 
 void
@@ -86,7 +87,8 @@ gate_submit_slots(struct gate *gate, int64_t now)
 
 	if (now < gate->slow_until)
 		return 0;
-	if (gate->shut == GATE_BREAKER) /* polls go on beside it, and must not keep its probe waiting */
+	if (gate->shut ==
+	    GATE_BREAKER) /* polls go on beside it, and must not keep its probe waiting */
 		return gate_may_probe(gate, now) && gate->submits == 0 ? 1 : 0;
 	if (gate->shut != GATE_OPEN)
 		return gate_may_probe(gate, now) && gate->submits == 0 && gate->polls == 0 ? 1 : 0;
@@ -129,13 +131,13 @@ static bool
 breaks(const struct gate *gate)
 {
 	return gate->keyless_strikes >= GATE_KEYLESS_STRIKES ||
-	    (gate->sampled >= GATE_SAMPLE &&
-		popcount(gate->sample & ((1u << GATE_SAMPLE) - 1)) * 2 >= GATE_SAMPLE);
+	       (gate->sampled >= GATE_SAMPLE &&
+		   popcount(gate->sample & ((1u << GATE_SAMPLE) - 1)) * 2 >= GATE_SAMPLE);
 }
 
 bool
-gate_ended(struct gate *gate, enum phase phase, enum kind kind, enum gate_outcome outcome,
-    int64_t now)
+gate_ended(
+    struct gate *gate, enum phase phase, enum kind kind, enum gate_outcome outcome, int64_t now)
 {
 	if (phase == PHASE_POLL) {
 		gate->polls--;

@@ -1,8 +1,9 @@
 /*
  * gate.h - how much may go to one destination right now.
  *
- * Concurrency, rate, ramp after start or recovery, Retry-After of the whole destination, circuit breaker, and the
- * probes of a held destination. Knows counts and times only, no rows and no wire. Times are boot-clock ms.
+ * Concurrency, rate, ramp after start or recovery, Retry-After of the whole destination, circuit
+ * breaker, and the probes of a held destination. Knows counts and times only, no rows and no wire.
+ * Times are boot-clock ms.
  */
 #ifndef OUTBOXD_AGENT_GATE_H
 #define OUTBOXD_AGENT_GATE_H
@@ -39,11 +40,11 @@ struct gate {
 	int polls;
 	int64_t ramp_since;
 	int64_t slow_until;
-	int64_t probe_at;       /* when the next probe may go */
+	int64_t probe_at; /* when the next probe may go */
 	int64_t probe_delay;
 	double tokens;
 	int64_t tokens_at;
-	uint32_t sample;      /* the last outcomes, 1 = bad, newest in bit 0 */
+	uint32_t sample; /* the last outcomes, 1 = bad, newest in bit 0 */
 	int sampled;
 	int keyless_strikes;
 };
@@ -65,8 +66,8 @@ int gate_poll_slots(const struct gate *gate, int64_t now);
 
 void gate_started(struct gate *gate, enum phase phase, int64_t now);
 /* True when this outcome shut the breaker (log it). */
-bool gate_ended(struct gate *gate, enum phase phase, enum kind kind, enum gate_outcome outcome,
-    int64_t now);
+bool gate_ended(
+    struct gate *gate, enum phase phase, enum kind kind, enum gate_outcome outcome, int64_t now);
 
 /* A login, too, is a probe. */
 bool gate_may_probe(const struct gate *gate, int64_t now);

@@ -1,7 +1,8 @@
 /*
  * intake.c - from a row to the request that every attempt will have in common.
  *
- * What can never be sent as it stands ends here, before any connection; what waits for configuration is held.
+ * What can never be sent as it stands ends here, before any connection; what waits for
+ * configuration is held.
  */
 #include "agent/parts.h"
 
@@ -58,12 +59,13 @@ one_header(void *context, const char *name, enum reply_type type, const char *te
 		(void)snprintf(walk->why, walk->why_size, "headers may hold strings only");
 	else if (!may_set(walk->operation, name))
 		(void)snprintf(walk->why, walk->why_size,
-		    "operation %s does not allow a row to set the header %.60s", walk->operation->name,
-		    is_visible(name, false) ? name : "(unprintable)");
+		    "operation %s does not allow a row to set the header %.60s",
+		    walk->operation->name, is_visible(name, false) ? name : "(unprintable)");
 	else if (strlen(text) > HEADER_VALUE_MAX || text[0] == '\0' || !is_visible(text, true) ||
-	    text[0] == ' ' || text[strlen(text) - 1] == ' ')
+		 text[0] == ' ' || text[strlen(text) - 1] == ' ')
 		(void)snprintf(walk->why, walk->why_size,
-		    "the value of header %.60s is empty, too long, or has characters outside visible ASCII",
+		    "the value of header %.60s is empty, too long, or has characters outside "
+		    "visible ASCII",
 		    name);
 	else
 		return walk->line(walk->context, name, text);
@@ -85,7 +87,8 @@ intake_headers(const struct operation *operation, const char *json,
 	int result;
 
 	if (strlen(json) > HEADERS_LENGTH_MAX) {
-		(void)snprintf(why, why_size, "headers is longer than %d bytes", HEADERS_LENGTH_MAX);
+		(void)snprintf(
+		    why, why_size, "headers is longer than %d bytes", HEADERS_LENGTH_MAX);
 		return -1;
 	}
 	document = reply_parse(json, strlen(json), &error);
@@ -112,7 +115,7 @@ static bool
 content_type_fits(const char *type)
 {
 	return type != NULL && strlen(type) <= CONTENT_TYPE_MAX && strchr(type, '/') != NULL &&
-	    is_visible(type, true) && type[0] != ' ';
+	       is_visible(type, true) && type[0] != ' ';
 }
 
 static bool
@@ -121,8 +124,8 @@ is_type(const char *content_type, const char *wanted)
 	size_t length = strlen(wanted);
 
 	return strncasecmp(content_type, wanted, length) == 0 &&
-	    (content_type[length] == '\0' || content_type[length] == ';' ||
-		content_type[length] == ' ');
+	       (content_type[length] == '\0' || content_type[length] == ';' ||
+		   content_type[length] == ' ');
 }
 
 static bool
@@ -177,12 +180,13 @@ check_body(const struct agent *agent, const struct job *job, char *why, size_t w
 		return INTAKE_INVALID;
 	}
 	if ((row->body == NULL && row->body_length > 0) || (int64_t)row->body_length > most) {
-		(void)snprintf(why, why_size, "body is larger than body_max (%lld bytes)", (long long)most);
+		(void)snprintf(
+		    why, why_size, "body is larger than body_max (%lld bytes)", (long long)most);
 		return INTAKE_INVALID;
 	}
 	if (row->body_length > 0 && strcmp(job->operation->method, "GET") == 0) {
-		(void)snprintf(why, why_size, "operation %s is a GET and takes no body",
-		    job->operation->name);
+		(void)snprintf(
+		    why, why_size, "operation %s is a GET and takes no body", job->operation->name);
 		return INTAKE_INVALID;
 	}
 	if (row->body_length == 0 || job->settings->card_data == CARD_ERASE)
@@ -199,8 +203,8 @@ path_of(const struct job *job, char *why, size_t why_size)
 
 	if (path == NULL) {
 		if (operation->path == NULL)
-			(void)snprintf(why, why_size, "operation %s needs a path like %s", operation->name,
-			    operation->path_pattern);
+			(void)snprintf(why, why_size, "operation %s needs a path like %s",
+			    operation->name, operation->path_pattern);
 		return operation->path;
 	}
 	if (operation->path != NULL && strcmp(path, operation->path) == 0)
@@ -258,7 +262,8 @@ choose_key(const struct agent *agent, struct job *job, const char *path, char *w
 	if (row->own_key != NULL && row->txn.generation == 0) {
 		job->key = row->own_key;
 		if (key_is_derived(job->key))
-			error = "UUIDs of version 8 are outboxd's own keys; leave it NULL to get one";
+			error =
+			    "UUIDs of version 8 are outboxd's own keys; leave it NULL to get one";
 		else if (key_fits(&job->settings->profile->key, job->key, &error))
 			return INTAKE_READY;
 		(void)snprintf(why, why_size, "idempotency_key: %s", error);
@@ -296,8 +301,8 @@ freeze(struct agent *agent, struct job *job, char *why, size_t why_size)
 
 	if (path == NULL)
 		return INTAKE_INVALID;
-	if (job->row->headers != NULL &&
-	    intake_headers(job->operation, job->row->headers, ignore_line, NULL, why, why_size) != 0)
+	if (job->row->headers != NULL && intake_headers(job->operation, job->row->headers,
+					     ignore_line, NULL, why, why_size) != 0)
 		return INTAKE_INVALID;
 	intake = check_body(agent, job, why, why_size);
 	if (intake == INTAKE_READY)

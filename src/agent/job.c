@@ -1,5 +1,6 @@
 /*
- * job.c - one exchange: its request lines, its way to the wire and back, and the judgement of what came.
+ * job.c - one exchange: its request lines, its way to the wire and back, and the judgement of what
+ * came.
  */
 #include "agent/parts.h"
 
@@ -13,7 +14,8 @@
 
 enum { HEADER_LINES_MAX = 96 };
 
-/* Header lines under construction; all text lies in one buffer, so that pointers are made at the end. */
+/* Header lines under construction; all text lies in one buffer, so that pointers are made at the
+ * end. */
 struct header_lines {
 	struct text text; /* lines, each ended by a NUL */
 	size_t count;
@@ -144,7 +146,8 @@ add_whole_line(struct header_lines *lines, const char *line)
 static bool
 has_body(const struct job *job)
 {
-	return job->phase == PHASE_LOGIN || (job->phase == PHASE_SUBMIT && job->row->body_length > 0);
+	return job->phase == PHASE_LOGIN ||
+	       (job->phase == PHASE_SUBMIT && job->row->body_length > 0);
 }
 
 static int
@@ -170,8 +173,8 @@ build_headers(const struct job *job, struct header_lines *lines)
 	for (size_t i = 0; i < profile->fixed_header_count; i++)
 		failed |= add_whole_line(lines, profile->fixed_headers[i]);
 	for (size_t i = 0; i < job->settings->header_count; i++)
-		failed |=
-		    add_line(lines, job->settings->headers[i].name, job->settings->headers[i].value);
+		failed |= add_line(
+		    lines, job->settings->headers[i].name, job->settings->headers[i].value);
 	if (has_body(job))
 		failed |=
 		    add_line(lines, "Content-Type", type != NULL ? type : job->row->content_type);
@@ -180,8 +183,8 @@ build_headers(const struct job *job, struct header_lines *lines)
 		return failed;
 	if (job->operation->session)
 		failed |= session->value == NULL
-		    ? -1
-		    : add_line(lines, profile->login->header, session->value);
+			      ? -1
+			      : add_line(lines, profile->login->header, session->value);
 	if (job->row->headers != NULL)
 		failed |= intake_headers(
 		    job->operation, job->row->headers, add_line, lines, why, sizeof(why));
@@ -236,9 +239,9 @@ job_start(struct agent *agent, struct job *job)
 	if (job->transfer == NULL)
 		return -1;
 	job->session_serial = job->lane->session.serial;
-	job->deadline = agent->boot +
-	    (job->phase == PHASE_POLL ? job->settings->poll_timeout_ms
-				      : job->settings->request_timeout_ms);
+	job->deadline =
+	    agent->boot + (job->phase == PHASE_POLL ? job->settings->poll_timeout_ms
+						    : job->settings->request_timeout_ms);
 	if (agent->overdue_at == TIME_NONE || job->deadline < agent->overdue_at)
 		agent->overdue_at = job->deadline;
 	return 0;
@@ -260,8 +263,7 @@ see_date(struct agent *agent, const struct job *job)
 	if (agent->timeline.trusted || date == NULL || job->answer.evidence != EVIDENCE_ANSWERED)
 		return;
 	ms = backoff_http_date_ms(date);
-	if (ms < 0 ||
-	    !timeline_witness(&agent->timeline, clock_wall_ms(), clock_boot_ms(), ms))
+	if (ms < 0 || !timeline_witness(&agent->timeline, clock_wall_ms(), clock_boot_ms(), ms))
 		return;
 	agent->now = timeline_read(&agent->timeline, clock_wall_ms(), clock_boot_ms(), NULL);
 	agent->look = true;
@@ -343,7 +345,8 @@ reason_to_wait(struct agent *agent, const struct job *job)
 }
 
 /*
- * Keyless rows become `sending` here: connected, TLS verified, nothing sent. If that commit fails, nothing leaves.
+ * Keyless rows become `sending` here: connected, TLS verified, nothing sent. If that commit fails,
+ * nothing leaves.
  */
 static int
 commit_intent(struct agent *agent, struct job *job)
@@ -362,8 +365,8 @@ commit_intent(struct agent *agent, struct job *job)
 		return -1;
 	status = store_begin(agent->store, agent->hook_budget_ms, STORE_SYNC_AFTER_COMMIT);
 	if (status == STORE_OK) {
-		status = store_move(
-		    agent->store, job->row->txn.state, &after, job->row->reason, job->row->fetch_url, NULL);
+		status = store_move(agent->store, job->row->txn.state, &after, job->row->reason,
+		    job->row->fetch_url, NULL);
 		if (status == STORE_OK)
 			status = store_commit(agent->store);
 		else
@@ -390,7 +393,8 @@ job_before_send(void *context, void *owner)
 
 	if (wait != NULL) {
 		log_write(LOG_LEVEL_INFO, "not_sent", LOG_TEXT("destination", job->lane->name),
-		    LOG_NUMBER("id", job->row == NULL ? 0 : job->row->txn.id), LOG_TEXT("why", wait));
+		    LOG_NUMBER("id", job->row == NULL ? 0 : job->row->txn.id),
+		    LOG_TEXT("why", wait));
 		return -1;
 	}
 	if (job->row != NULL && job->row->txn.state == STATE_CLAIMED)

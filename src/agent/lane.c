@@ -61,7 +61,8 @@ limits_of(const struct destination *settings)
 	    .probe_max_ms = settings->probe_interval_max_ms};
 }
 
-/* One lane a destination; lanes outlive their configuration, because jobs may still be under way. */
+/* One lane a destination; lanes outlive their configuration, because jobs may still be under way.
+ */
 int
 lanes_configure(struct agent *agent)
 {
@@ -203,8 +204,7 @@ lanes_recall(struct agent *agent)
 }
 
 int64_t
-lane_give_up_at(
-    const struct lane *lane, const struct destination *settings, const struct txn *txn)
+lane_give_up_at(const struct lane *lane, const struct destination *settings, const struct txn *txn)
 {
 	int64_t since =
 	    txn->eligible_at > lane->usable_since ? txn->eligible_at : lane->usable_since;
@@ -234,7 +234,7 @@ bool
 lane_probes_by_login(const struct lane *lane)
 {
 	return lane->settings->profile->login != NULL &&
-	    (lane->gate.shut == GATE_BREAKER || lane->gate.shut == GATE_HELD_PROBED);
+	       (lane->gate.shut == GATE_BREAKER || lane->gate.shut == GATE_HELD_PROBED);
 }
 
 void
@@ -362,24 +362,26 @@ login_failed(struct agent *agent, struct job *job)
 	struct lane *lane = job->lane;
 	const struct destination *settings = job->settings;
 	int status = job->answer.http_status;
-	bool refused = job->answer.evidence == EVIDENCE_ANSWERED && status >= 400 && status <= 499 &&
-	    status != 408 && status != 425 && status != 429;
+	bool refused = job->answer.evidence == EVIDENCE_ANSWERED && status >= 400 &&
+		       status <= 499 && status != 408 && status != 425 && status != 429;
 	bool untrusted = job->answer.evidence == EVIDENCE_UNSENT &&
-	    job->answer.trouble != WIRE_TROUBLE_NETWORK &&
-	    job->answer.trouble != WIRE_TROUBLE_REFUSED;
+			 job->answer.trouble != WIRE_TROUBLE_NETWORK &&
+			 job->answer.trouble != WIRE_TROUBLE_REFUSED;
 	char reason[256];
 
 	lane->session.failures++;
-	lane->session.login_at = agent->boot +
-	    backoff_delay_ms(settings->retry_base_ms, settings->retry_cap_ms, lane->session.failures,
-		clock_random());
+	lane->session.login_at =
+	    agent->boot + backoff_delay_ms(settings->retry_base_ms, settings->retry_cap_ms,
+			      lane->session.failures, clock_random());
 	if (refused)
-		(void)snprintf(reason, sizeof(reason), "the login was refused with HTTP status %d", status);
+		(void)snprintf(
+		    reason, sizeof(reason), "the login was refused with HTTP status %d", status);
 	else
-		(void)snprintf(reason, sizeof(reason), "the login failed: %.200s",
-		    job->outcome->error);
+		(void)snprintf(
+		    reason, sizeof(reason), "the login failed: %.200s", job->outcome->error);
 	if (refused || untrusted)
-		return lane_hold(agent, lane, GATE_HELD_PROBED, refused ? "credentials" : "trust", reason);
+		return lane_hold(
+		    agent, lane, GATE_HELD_PROBED, refused ? "credentials" : "trust", reason);
 	agent_error(agent, reason);
 	return STORE_OK;
 }

@@ -1,8 +1,8 @@
 /*
  * ownership.c - is this the database that we served, and what did the last run leave in flight?
  *
- * Order matters: the witness of epoch N+1 is durable before the database says N+1, so that a database that is behind its
- * witness by more than that was restored or copied.
+ * Order matters: the witness of epoch N+1 is durable before the database says N+1, so that a
+ * database that is behind its witness by more than that was restored or copied.
  */
 #include "agent/parts.h"
 
@@ -60,8 +60,9 @@ write_dead_attempt(struct agent *agent, const struct store_row *row)
 static enum store_status
 recover_row(struct agent *agent, int64_t id)
 {
-	static const char reason[] = "outboxd ended while the request was under way: it may have been "
-				     "executed";
+	static const char reason[] =
+	    "outboxd ended while the request was under way: it may have been "
+	    "executed";
 	struct txn_step step = {.event = EVENT_CRASH, .now = agent->now};
 	struct store_row *row;
 	enum store_status status = store_row(agent->store, id, &row);
@@ -107,13 +108,15 @@ ownership_recover(struct agent *agent)
 	enum store_status next = STORE_OK;
 	enum store_status status = STORE_OK;
 
-	while (status == STORE_OK && (next = store_next_destination(agent->store, name)) == STORE_OK)
+	while (
+	    status == STORE_OK && (next = store_next_destination(agent->store, name)) == STORE_OK)
 		for (size_t i = 0; status == STORE_OK && i < 3; i++)
 			status = recover_state(agent, name, states[i]);
 	/* A row that is not found now would stay under way for ever. */
 	if (status == STORE_OK && next != STORE_NOTHING)
 		status = next;
-	/* A time further ahead than any backoff comes from a clock that was wrong; so may this one be. */
+	/* A time further ahead than any backoff comes from a clock that was wrong; so may this one
+	 * be. */
 	if (status == STORE_OK && agent->timeline.trusted)
 		status = settle_bring_forward(agent);
 	return status;
@@ -152,8 +155,8 @@ serve(struct agent *agent, struct witness *now, struct text *why)
 		return 0;
 	}
 	text_format(why, "cannot begin to serve %s: %s (state_dir %s: %s)",
-	    agent_config(agent)->database, store_error(agent->store), agent_config(agent)->state_dir,
-	    strerror(errno));
+	    agent_config(agent)->database, store_error(agent->store),
+	    agent_config(agent)->state_dir, strerror(errno));
 	return -1;
 }
 
@@ -173,7 +176,8 @@ ownership_take(struct agent *agent, struct text *why)
 	}
 	if (present == WITNESS_UNREADABLE) {
 		text_format(why,
-		    "%s/witness cannot be read or is damaged: %s; restore it, or remove it and run outboxd "
+		    "%s/witness cannot be read or is damaged: %s; restore it, or remove it and run "
+		    "outboxd "
 		    "adopt",
 		    agent_config(agent)->state_dir, strerror(errno));
 		return -1;
@@ -185,7 +189,8 @@ ownership_take(struct agent *agent, struct text *why)
 	} else {
 		agent->mode = MODE_ADOPT;
 		store_stand_still(agent->store, true);
-		/* What only the note knew must outlive a power cut, too: this database is not served until somebody says so. */
+		/* What only the note knew must outlive a power cut, too: this database is not
+		 * served until somebody says so. */
 		if (present == WITNESS_FOUND) {
 			agent->witness = found;
 			if (witness_write(agent_config(agent)->state_dir, &found, 1) == -1) {
@@ -197,7 +202,8 @@ ownership_take(struct agent *agent, struct text *why)
 		}
 		(void)snprintf(
 		    agent->mode_reason, sizeof(agent->mode_reason), "%s", text_string(&reason));
-		log_write(LOG_LEVEL_ERROR, "adopt_needed", LOG_TEXT("remedy", "outboxd adopt --config FILE"),
+		log_write(LOG_LEVEL_ERROR, "adopt_needed",
+		    LOG_TEXT("remedy", "outboxd adopt --config FILE"),
 		    LOG_TEXT("found", agent->mode_reason));
 	}
 	text_free(&reason);
@@ -223,9 +229,11 @@ is_keyless(struct agent *agent, struct store_row *row)
 	return operation == NULL || operation->kind == KIND_KEYLESS;
 }
 
-static const char perhaps_sent[] = "the database was restored or copied: this may already have been sent";
+static const char perhaps_sent[] =
+    "the database was restored or copied: this may already have been sent";
 
-/* A row of a database that was set back may have been sent in the time that is missing; a held one may have been released. */
+/* A row of a database that was set back may have been sent in the time that is missing; a held one
+ * may have been released. */
 static enum store_status
 doubt_row(struct agent *agent, int64_t id, int64_t *held)
 {
@@ -302,7 +310,8 @@ doubt_all(struct agent *agent, int64_t *held)
 	for (int cause = HOLD_NONE + 1; status == STORE_OK && cause < HOLD_COUNT; cause++)
 		if (cause != HOLD_RESTORED)
 			status = doubt_held(agent, (enum hold_cause)cause, held);
-	while (status == STORE_OK && (next = store_next_destination(agent->store, name)) == STORE_OK)
+	while (
+	    status == STORE_OK && (next = store_next_destination(agent->store, name)) == STORE_OK)
 		for (size_t i = 0; status == STORE_OK && i < 3; i++)
 			status = doubt_state(agent, name, states[i], held);
 	return status == STORE_OK && next != STORE_NOTHING ? next : status;
@@ -333,7 +342,8 @@ ownership_resend_allowed(
 
 	*allowed = count == doubtful;
 	(void)snprintf(answer, size,
-	    "%" PRId64 " row(s) may already have been sent and would be sent again: say --count %" PRId64
+	    "%" PRId64
+	    " row(s) may already have been sent and would be sent again: say --count %" PRId64
 	    " (column count) if that is what you want; nothing was done",
 	    doubtful, doubtful);
 	return status;
@@ -352,13 +362,14 @@ ownership_adopt(struct agent *agent, bool resend, char *answer, size_t size)
 		return STORE_FULL;
 	/* Merely moved: nothing that the witness knows of is missing. */
 	moved = strcmp(last->database_id, now.database_id) == 0 && now.epoch == last->epoch &&
-	    now.write_counter >= last->write_counter;
+		now.write_counter >= last->write_counter;
 	status = ownership_recover(agent);
 	if (status == STORE_OK && !moved && !resend)
 		status = doubt_all(agent, &held);
 	if (status == STORE_OK && last->outbox_id_max > now.outbox_id_max)
 		status = store_raise_outbox_id(agent->store, last->outbox_id_max);
-	/* The witness follows the commit: should that fail, the old one must still tell what is missing. */
+	/* The witness follows the commit: should that fail, the old one must still tell what is
+	 * missing. */
 	if (status == STORE_OK)
 		status = store_set_epoch(
 		    agent->store, (now.epoch > last->epoch ? now.epoch : last->epoch) + 1);
@@ -390,7 +401,8 @@ ownership_note(struct agent *agent)
 	if (note.outbox_id_max < agent->outbox_id_seen)
 		note.outbox_id_max = agent->outbox_id_seen;
 	if (witness_note(agent_config(agent)->state_dir, &note, &agent->witness_fd) == -1)
-		agent_error(agent, "cannot write to state_dir: a restored backup might not be noticed");
+		agent_error(
+		    agent, "cannot write to state_dir: a restored backup might not be noticed");
 }
 
 /* Set back under us: a witness written from it would swear to the wrong past. */
@@ -410,13 +422,15 @@ ownership_witness(struct agent *agent, bool at_once)
 
 	if (agent->mode == MODE_ADOPT || (!at_once && agent->boot < agent->witness_at + WITNESS_MS))
 		return;
-	/* What was not synced can be read, and may be gone after a power cut: whoever swears to it makes a restored backup of
-	 * the database. */
+	/* What was not synced can be read, and may be gone after a power cut: whoever swears to it
+	 * makes a restored backup of the database. */
 	if (agent->end == AGENT_FAILED)
 		return;
 	agent->witness_at = agent->boot;
-	/* What a failed commit left behind is not the past that a witness tells of, nor a set-back. */
-	if (store_in_transaction(agent->store) || store_in_doubt(agent->store) || !store_in_place(agent->store) || describe(agent, &now) == -1)
+	/* What a failed commit left behind is not the past that a witness tells of, nor a set-back.
+	 */
+	if (store_in_transaction(agent->store) || store_in_doubt(agent->store) ||
+	    !store_in_place(agent->store) || describe(agent, &now) == -1)
 		return;
 	if (was_set_back(agent, &now)) {
 		agent->end = AGENT_REPLACED;

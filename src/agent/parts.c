@@ -1,5 +1,6 @@
 /*
- * parts.c - what every room of the agent needs of the house: its configuration, and where bad news goes.
+ * parts.c - what every room of the agent needs of the house: its configuration, and where bad news
+ * goes.
  */
 #include "agent/parts.h"
 
@@ -46,9 +47,10 @@ agent_store_failed(struct agent *agent, enum store_status status, const char *wh
 		break;
 	}
 	log_write(LOG_LEVEL_ERROR, "store", LOG_TEXT("doing", what),
-	    LOG_TEXT("error",
-		status == STORE_REPLACED       ? "this is not the database that was opened"
-		    : status == STORE_UNSYNCED ? "the disk refused to sync, or a failed commit took place: nothing more is sent before a new start"
-					       : store_error(agent->store)));
+	    LOG_TEXT("error", status == STORE_REPLACED ? "this is not the database that was opened"
+			      : status == STORE_UNSYNCED
+				  ? "the disk refused to sync, or a failed commit took place: "
+				    "nothing more is sent before a new start"
+				  : store_error(agent->store)));
 	return true;
 }

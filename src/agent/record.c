@@ -1,5 +1,6 @@
 /*
- * record.c - what an exchange meant, in one commit: state, attempt, result, and what it means for the destination.
+ * record.c - what an exchange meant, in one commit: state, attempt, result, and what it means for
+ * the destination.
  */
 #include "agent/record_parts.h"
 
@@ -31,7 +32,8 @@ static int
 admit_fetch_url(struct record *record)
 {
 	struct job *job = record->job;
-	struct fetchurl_policy policy = {.submit_url = job->row->url != NULL ? job->row->url : job->url,
+	struct fetchurl_policy policy = {
+	    .submit_url = job->row->url != NULL ? job->row->url : job->url,
 	    .path_prefix = job->settings->profile->fetch_prefix,
 	    .origins = job->settings->fetch_origins,
 	    .origin_count = job->settings->fetch_origin_count};
@@ -81,8 +83,8 @@ decide(struct record *record)
 		record->rule = "past-deadline"; /* counted on its own */
 	facts.same_since = TIME_NONE;
 	if (policy_needs_history(&facts, &job->verdict))
-		status = store_same_rule(agent->store, txn->id, job->phase, record->rule, txn->eligible_at,
-		    &facts.same_before, &facts.same_since);
+		status = store_same_rule(agent->store, txn->id, job->phase, record->rule,
+		    txn->eligible_at, &facts.same_before, &facts.same_since);
 	if (status == STORE_OK)
 		record->decision = policy_decide(&facts, &job->verdict);
 	return status;
@@ -106,8 +108,8 @@ poll_delay(const struct record *record)
 	const struct destination *settings = record->job->settings;
 	int64_t upper = settings->poll_interval_ms;
 
-	for (int i = 0; i < record->job->row->txn.failures && upper < settings->poll_interval_max_ms;
-	     i++)
+	for (int i = 0;
+	     i < record->job->row->txn.failures && upper < settings->poll_interval_max_ms; i++)
 		upper = upper * 3 / 2 + 1;
 	if (upper > settings->poll_interval_max_ms)
 		upper = settings->poll_interval_max_ms;
@@ -153,14 +155,15 @@ explain(struct record *record)
 	if (detail != NULL)
 		text_copy(what, sizeof(what), detail);
 	else if (record->job->answer.evidence == EVIDENCE_ANSWERED)
-		(void)snprintf(what, sizeof(what), "the gateway answered %d (%s)", verdict->http_status,
-		    verdict->rule);
+		(void)snprintf(what, sizeof(what), "the gateway answered %d (%s)",
+		    verdict->http_status, verdict->rule);
 	else if (record->job->answer.evidence == EVIDENCE_MAYBE_SENT)
 		(void)snprintf(what, sizeof(what), "no complete answer: %.200s", outcome->error);
 	else
 		(void)snprintf(what, sizeof(what), "not sent: %.200s", outcome->error);
 	if (decision->why != NULL)
-		(void)snprintf(record->reason, sizeof(record->reason), "%s; %s", decision->why, what);
+		(void)snprintf(
+		    record->reason, sizeof(record->reason), "%s; %s", decision->why, what);
 	else
 		text_copy(record->reason, sizeof(record->reason), what);
 }
@@ -180,7 +183,8 @@ apply(struct record *record, enum event event)
 	(void)applied;
 }
 
-/* Only what a final answer says is kept: never an envelope that echoes the request, never card data. */
+/* Only what a final answer says is kept: never an envelope that echoes the request, never card
+ * data. */
 static bool
 keeps_body(struct record *record)
 {
@@ -331,10 +335,11 @@ record_done(struct agent *agent, struct job *job)
 	metrics_count_attempt(&job->lane->metrics, job->phase, job->answer.evidence,
 	    job->row->txn.attempts, job->ended_at - job->row->txn.started_at);
 	if (job->ended_as != RESULT_NONE)
-		metrics_count_result(&job->lane->metrics, job->ended_as,
-		    job->ended_at - job->row->txn.eligible_at);
+		metrics_count_result(
+		    &job->lane->metrics, job->ended_as, job->ended_at - job->row->txn.eligible_at);
 	if (job->broke) {
-		log_write(LOG_LEVEL_WARNING, "breaker_open", LOG_TEXT("destination", job->lane->name));
+		log_write(
+		    LOG_LEVEL_WARNING, "breaker_open", LOG_TEXT("destination", job->lane->name));
 		agent_error(agent, "a destination fails so often that only probes are sent to it");
 	}
 }

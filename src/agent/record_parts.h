@@ -22,7 +22,8 @@ struct record {
 int64_t record_retry_after(const struct record *record);
 
 /* --- effect.c --- */
-/* What the exchange means for its destination; within the transaction. refused_again: see record_refused_before(). */
+/* What the exchange means for its destination; within the transaction. refused_again: see
+ * record_refused_before(). */
 enum store_status record_effect(struct record *record, bool refused_again);
 enum gate_outcome record_gate_outcome(const struct job *job);
 /* Did the last exchange of this row, too, end with an expired session, not long ago? */

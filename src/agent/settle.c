@@ -1,6 +1,6 @@
 /*
- * settle.c - rows that move without being sent: children whose parent has ended, rows past expires_at, destinations that nobody
- * configured, and what waits too long behind a shut breaker.
+ * settle.c - rows that move without being sent: children whose parent has ended, rows past
+ * expires_at, destinations that nobody configured, and what waits too long behind a shut breaker.
  */
 #include "agent/parts.h"
 
@@ -19,7 +19,8 @@ settle_child(struct agent *agent, struct store_row *row)
 	if (status != STORE_OK && status != STORE_NOTHING)
 		return status;
 	if (status == STORE_NOTHING)
-		return record_end(agent, row, RESULT_CANCELED, "the row that it waits for does not exist");
+		return record_end(
+		    agent, row, RESULT_CANCELED, "the row that it waits for does not exist");
 	if (parent.state != STATE_DONE || parent.result == RESULT_UNKNOWN ||
 	    (parent.result == RESULT_SUCCEEDED && parent.action_required))
 		return store_sleep_child(agent->store, row->txn.id);
@@ -34,7 +35,8 @@ settle_child(struct agent *agent, struct store_row *row)
 	return record_end(agent, row, RESULT_CANCELED, why);
 }
 
-/* Behind transaction_row_begin(): a row that cannot be moved must not keep the others from moving. */
+/* Behind transaction_row_begin(): a row that cannot be moved must not keep the others from moving.
+ */
 static enum store_status
 end_of_row(struct agent *agent, struct store_row *row, enum store_status written)
 {
@@ -47,8 +49,8 @@ static enum store_status
 settle_children(struct agent *agent, const char *destination)
 {
 	struct store_rows rows;
-	enum store_status status = store_due(
-	    agent->store, destination, STATE_BLOCKED, agent->now, true, SWEEP_MAX, &rows);
+	enum store_status status =
+	    store_due(agent->store, destination, STATE_BLOCKED, agent->now, true, SWEEP_MAX, &rows);
 
 	if (status != STORE_OK)
 		return status;
@@ -74,7 +76,8 @@ hold_unconfigured(struct agent *agent, const char *destination, enum state state
 
 	if (count == SWEEP_MAX)
 		agent->more = true;
-	(void)snprintf(why, sizeof(why), "destination %.60s is not in the configuration", destination);
+	(void)snprintf(
+	    why, sizeof(why), "destination %.60s is not in the configuration", destination);
 	for (int i = 0; status == STORE_OK && i < count; i++) {
 		struct store_row *row;
 
@@ -127,13 +130,15 @@ expire(struct agent *agent)
 		status = transaction_row_begin(agent);
 		if (status == STORE_OK)
 			status = end_of_row(agent, row,
-			    record_end(agent, row, RESULT_EXPIRED, "expires_at passed before it could be sent"));
+			    record_end(agent, row, RESULT_EXPIRED,
+				"expires_at passed before it could be sent"));
 		store_row_free(row);
 	}
 	return count == -1 ? STORE_FULL : status;
 }
 
-/* Rows that wait too long behind a shut breaker: the oldest due ones of each destination that is not held. */
+/* Rows that wait too long behind a shut breaker: the oldest due ones of each destination that is
+ * not held. */
 static enum store_status
 give_up(struct agent *agent, struct lane *lane)
 {
@@ -169,7 +174,8 @@ settle_all(struct agent *agent)
 	enum store_status next = STORE_OK;
 	enum store_status status = STORE_OK;
 
-	while (status == STORE_OK && (next = store_next_destination(agent->store, name)) == STORE_OK)
+	while (
+	    status == STORE_OK && (next = store_next_destination(agent->store, name)) == STORE_OK)
 		status = settle_destination(agent, name);
 	return status == STORE_OK && next != STORE_NOTHING ? next : status;
 }
@@ -179,8 +185,10 @@ sweep(struct agent *agent)
 {
 	enum store_status status = expire(agent);
 
-	for (struct lane *lane = agent->lanes; lane != NULL && status == STORE_OK; lane = lane->next)
-		if (lane->settings != NULL && lane->gate.shut == GATE_BREAKER && agent->timeline.trusted)
+	for (struct lane *lane = agent->lanes; lane != NULL && status == STORE_OK;
+	     lane = lane->next)
+		if (lane->settings != NULL && lane->gate.shut == GATE_BREAKER &&
+		    agent->timeline.trusted)
 			status = give_up(agent, lane);
 	return status;
 }
@@ -206,12 +214,13 @@ settle_bring_forward(struct agent *agent)
 {
 	enum store_status status = STORE_OK;
 
-	for (struct lane *lane = agent->lanes; lane != NULL && status == STORE_OK; lane = lane->next) {
-		status = store_bring_forward(
-		    agent->store, lane->name, agent->now + RETRY_AFTER_MAX_MS);
+	for (struct lane *lane = agent->lanes; lane != NULL && status == STORE_OK;
+	     lane = lane->next) {
+		status =
+		    store_bring_forward(agent->store, lane->name, agent->now + RETRY_AFTER_MAX_MS);
 		if (status == STORE_OK && lane->settings != NULL)
-			status = store_shorten_polling(
-			    agent->store, lane->name, agent->now + lane->settings->poll_deadline_ms);
+			status = store_shorten_polling(agent->store, lane->name,
+			    agent->now + lane->settings->poll_deadline_ms);
 	}
 	return status;
 }
@@ -245,7 +254,8 @@ settle_needed(struct agent *agent)
 		    due_at != TIME_NONE && due_at <= agent->now)
 			agent->settle = true;
 	}
-	/* What cannot be read may be needed: the transaction that looks is repeated until it can. */
+	/* What cannot be read may be needed: the transaction that looks is repeated until it can.
+	 */
 	if (next != STORE_OK && next != STORE_NOTHING)
 		agent->settle = true;
 	return agent->settle;

@@ -65,7 +65,8 @@ start(struct agent *agent, struct text *why, enum agent_end *end)
 	/* Without its mark any clock would be believed. */
 	status = store_meta_read(agent->store, "clock_mark", &mark);
 	if (status != STORE_OK && status != STORE_NOTHING) {
-		text_format(why, "cannot read %s: %s", agent_config(agent)->database, store_error(agent->store));
+		text_format(why, "cannot read %s: %s", agent_config(agent)->database,
+		    store_error(agent->store));
 		return -1;
 	}
 	agent->boot = clock_boot_ms();
@@ -159,8 +160,9 @@ agent_free(struct agent *agent)
 	watch_close(agent->watch);
 	if (agent->witness_fd != -1)
 		(void)close(agent->witness_fd);
-	/* Nothing stays beside the file: a -wal that is forgotten there lays newer pages over a backup that is put in its place, and
-	 * card data that was erased would live on in it. When somebody reads just now it cannot be helped. */
+	/* Nothing stays beside the file: a -wal that is forgotten there lays newer pages over a
+	 * backup that is put in its place, and card data that was erased would live on in it. When
+	 * somebody reads just now it cannot be helped. */
 	if (agent->end == AGENT_STOPPED)
 		(void)store_truncate_wal(agent->store);
 	store_close(agent->store);
@@ -179,7 +181,8 @@ agent_reconfigure(struct agent *agent, struct config *config, struct text *why)
 
 	if (strcmp(config->database, agent_config(agent)->database) != 0 ||
 	    strcmp(config->state_dir, agent_config(agent)->state_dir) != 0) {
-		text_format(why, "database and state_dir cannot change while outboxd runs; restart it");
+		text_format(
+		    why, "database and state_dir cannot change while outboxd runs; restart it");
 		config_free(config);
 		return -1;
 	}
@@ -222,9 +225,12 @@ agent_describe(struct agent *agent, char *line, size_t size)
 	for (const struct lane *lane = agent->lanes; lane != NULL; lane = lane->next)
 		held += lane->cause[0] != '\0';
 	if (agent->mode == MODE_ADOPT)
-		(void)snprintf(line, size, "sends nothing until outboxd adopt: %.200s", agent->mode_reason);
+		(void)snprintf(
+		    line, size, "sends nothing until outboxd adopt: %.200s", agent->mode_reason);
 	else
-		(void)snprintf(line, size, "%s; %zu in flight, %zu to record, %zu destination(s) held%s",
+		(void)snprintf(line, size,
+		    "%s; %zu in flight, %zu to record, %zu destination(s) held%s",
 		    agent->mode == MODE_DRAINING ? "stopping" : "running", agent->flying.count,
-		    agent->finished.count, held, agent->timeline.trusted ? "" : "; clock not trusted");
+		    agent->finished.count, held,
+		    agent->timeline.trusted ? "" : "; clock not trusted");
 }

@@ -1,5 +1,6 @@
 /*
- * transaction.c - the one write transaction of a turn: answers to the operator, what finished, what settles, what is claimed, the heartbeat.
+ * transaction.c - the one write transaction of a turn: answers to the operator, what finished, what
+ * settles, what is claimed, the heartbeat.
  */
 #include "agent/parts.h"
 
@@ -110,7 +111,8 @@ beat(struct agent *agent)
 {
 	enum store_status status = STORE_OK;
 
-	/* Trust regained: the mark may come from the clock that was wrong, and is put right before anything else can happen. */
+	/* Trust regained: the mark may come from the clock that was wrong, and is put right before
+	 * anything else can happen. */
 	if (agent->boot >= agent->heartbeat_at + HEARTBEAT_MS || agent->time_regained) {
 		agent->heartbeat_at = agent->boot;
 		status = store_meta_set_integer(agent->store, "heartbeat_at", clock_wall_ms());
@@ -181,7 +183,8 @@ write_all(struct agent *agent)
 	return status == STORE_OK ? beat(agent) : status;
 }
 
-/* What was claimed in a transaction that failed was never claimed, what was held or released was not. */
+/* What was claimed in a transaction that failed was never claimed, what was held or released was
+ * not. */
 static void
 forget_claims(struct agent *agent)
 {
@@ -227,9 +230,10 @@ is_repeatable(const struct job *job)
 }
 
 /*
- * The app may read a result a moment before it is durable, and a power cut in that moment takes it back. A keyed row is then
- * delivered again under its key; a keyless one would end as unknown, and a refusal that is not replayed might become anything:
- * such results are not shown before they are safe.
+ * The app may read a result a moment before it is durable, and a power cut in that moment takes it
+ * back. A keyed row is then delivered again under its key; a keyless one would end as unknown, and
+ * a refusal that is not replayed might become anything: such results are not shown before they are
+ * safe.
  */
 static enum store_sync
 sync_for(const struct agent *agent)
@@ -270,8 +274,9 @@ write_once(struct agent *agent, const char **doing)
 }
 
 /*
- * The app's turn. While it writes, too, the write lock is ours for a tenth of the time at most: who is refused by a busy lock
- * sleeps, and finds it busy again when it wakes. Bursts of a millisecond are nobody's trouble, and a few rows never wait.
+ * The app's turn. While it writes, too, the write lock is ours for a tenth of the time at most: who
+ * is refused by a busy lock sleeps, and finds it busy again when it wakes. Bursts of a millisecond
+ * are nobody's trouble, and a few rows never wait.
  */
 static void
 make_room(struct agent *agent)
@@ -287,12 +292,14 @@ make_room(struct agent *agent)
 	if (agent->lock_debt_us < 0)
 		agent->lock_debt_us = 0;
 	agent->lock_debt_us += held < LOCK_DEBT_MAX_US ? held : LOCK_DEBT_MAX_US;
-	if (bulk && agent->boot - agent->neighbour_at < NEIGHBOUR_MS && agent->lock_debt_us > LOCK_BURST_US)
+	if (bulk && agent->boot - agent->neighbour_at < NEIGHBOUR_MS &&
+	    agent->lock_debt_us > LOCK_BURST_US)
 		agent->write_after =
 		    agent->boot + (agent->lock_debt_us - LOCK_BURST_US) * LOCK_SHARE / 1000 + 1;
 }
 
-/* The next commit waits for more answers: as long as it is told to, or as long as this one's sync took. */
+/* The next commit waits for more answers: as long as it is told to, or as long as this one's sync
+ * took. */
 static void
 open_window(struct agent *agent)
 {

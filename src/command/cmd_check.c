@@ -1,5 +1,6 @@
 /*
- * cmd_check.c - outboxd check: configuration, profiles, credentials and database. Nothing is sent, nothing is changed.
+ * cmd_check.c - outboxd check: configuration, profiles, credentials and database. Nothing is sent,
+ * nothing is changed.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -40,11 +41,12 @@ check_witness(const struct config *config, struct store *store)
 	now.outbox_id_max = identity.outbox_id_max;
 	text_init(&why, 2048);
 	result = present == WITNESS_UNREADABLE
-	    ? 1
-	    : witness_compare(present == WITNESS_FOUND ? &found : NULL, &now, &why);
+		     ? 1
+		     : witness_compare(present == WITNESS_FOUND ? &found : NULL, &now, &why);
 	if (result != 0)
-		command_say("%s", present == WITNESS_UNREADABLE ? "the witness in state_dir cannot be read"
-							       : text_string(&why));
+		command_say("%s", present == WITNESS_UNREADABLE
+				      ? "the witness in state_dir cannot be read"
+				      : text_string(&why));
 	text_free(&why);
 	return result;
 }

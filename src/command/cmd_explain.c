@@ -118,12 +118,13 @@ print_case(const char *name, const struct operation *operation, const struct wor
 	    .same_since = TIME_NONE};
 	struct decision decision = policy_decide(&facts, verdict);
 
-	(void)printf("  %-28s %s%s\n", name, decision_in_words(&decision),
-	    effect_in_words(decision.effect));
+	(void)printf(
+	    "  %-28s %s%s\n", name, decision_in_words(&decision), effect_in_words(decision.effect));
 	if (decision.why != NULL)
 		(void)printf("  %-28s (%s)\n", "", decision.why);
 	if (verdict->http_status == 429)
-		(void)printf("  %-28s (nothing else is sent there before Retry-After is over)\n", "");
+		(void)printf(
+		    "  %-28s (nothing else is sent there before Retry-After is over)\n", "");
 }
 
 static void
@@ -139,7 +140,8 @@ print_verdict(
 	if (verdict->reason[0] != '\0')
 		(void)printf("reason: %s\n", verdict->reason);
 	if (verdict->url != NULL)
-		(void)printf("fetch URL: %s (it must lie in the destination's own origin)\n", verdict->url);
+		(void)printf(
+		    "fetch URL: %s (it must lie in the destination's own origin)\n", verdict->url);
 	(void)printf("what follows (%s operation):\n", kind_name(operation->kind));
 	print_case("first attempt", operation, words, verdict, false, false);
 	if (operation->kind != KIND_KEYED)
@@ -183,7 +185,8 @@ explain(const struct profile *profile, const struct words *words)
 	char *body = NULL;
 
 	if (context.operation == NULL) {
-		command_say("profile %s has no operation %s; it has:", profile->name, words->operation);
+		command_say(
+		    "profile %s has no operation %s; it has:", profile->name, words->operation);
 		for (size_t i = 0; i < profile->operation_count; i++)
 			(void)fprintf(stderr, "  %s\n", profile->operations[i].name);
 		return EXIT_USAGE;
@@ -281,7 +284,8 @@ run(const struct command *command, int argc, char **argv)
 
 const struct command command_explain = {
     .name = "explain",
-    .usage = "PROFILE --operation OP --phase submit|poll --status N [--header 'NAME: VALUE'] [--body FILE]",
+    .usage = "PROFILE --operation OP --phase submit|poll --status N [--header 'NAME: VALUE'] "
+	     "[--body FILE]",
     .summary = "which rule matches an answer, and what would follow",
     .run = run,
 };

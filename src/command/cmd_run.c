@@ -22,10 +22,10 @@
 
 enum { WAIT_MS_MAX = 20000 };
 
-/* What the environment may say to us. Everything else (proxies, OpenSSL, preloads of children) is dropped. */
-static const char *const kept_variables[] = {
-    "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY", "STATE_DIRECTORY",
-    "JOURNAL_STREAM"};
+/* What the environment may say to us. Everything else (proxies, OpenSSL, preloads of children) is
+ * dropped. */
+static const char *const kept_variables[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+    "CREDENTIALS_DIRECTORY", "STATE_DIRECTORY", "JOURNAL_STREAM"};
 enum { KEPT_COUNT = sizeof(kept_variables) / sizeof(kept_variables[0]) };
 
 static int
@@ -74,8 +74,8 @@ our_signals(void)
 	return signals;
 }
 
-/* From the first moment on: a reload or a stop in the middle of the start waits until we listen. What means nothing to us
- * (a log rotation's USR1) is no reason to leave requests in doubt. */
+/* From the first moment on: a reload or a stop in the middle of the start waits until we listen.
+ * What means nothing to us (a log rotation's USR1) is no reason to leave requests in doubt. */
 static int
 hold_signals(void)
 {
@@ -166,11 +166,13 @@ exit_code(enum agent_end end)
 	case AGENT_STOPPED:
 		return EXIT_FINE;
 	case AGENT_REPLACED:
-		command_say("the database file was replaced or set back while outboxd served it; nothing more is "
+		command_say("the database file was replaced or set back while outboxd served it; "
+			    "nothing more is "
 			    "sent. Start it again: it will say what it found");
 		return EXIT_TEMPORARY;
 	case AGENT_CORRUPT:
-		command_say("the database is corrupt; restore a backup, then: outboxd adopt --config FILE");
+		command_say(
+		    "the database is corrupt; restore a backup, then: outboxd adopt --config FILE");
 		return EXIT_CORRUPT;
 	case AGENT_FAILED:
 		break;

@@ -98,8 +98,7 @@ static void
 sleep_until_news(struct watch *watch, int64_t most_ms)
 {
 	/* poll() passes over a negative descriptor */
-	struct pollfd news = {
-	    .fd = watch_is_deaf(watch) ? -1 : watch_fd(watch), .events = POLLIN};
+	struct pollfd news = {.fd = watch_is_deaf(watch) ? -1 : watch_fd(watch), .events = POLLIN};
 	int64_t wait_ms = (watch_next_us(watch, clock_boot_us()) + 999) / 1000;
 
 	if (wait_ms > most_ms)

@@ -1,5 +1,6 @@
 /*
- * command.h - one file a command. Each takes the arguments behind its name and returns an exit code of sysexits.h.
+ * command.h - one file a command. Each takes the arguments behind its name and returns an exit code
+ * of sysexits.h.
  */
 #ifndef OUTBOXD_COMMAND_COMMAND_H
 #define OUTBOXD_COMMAND_COMMAND_H
@@ -25,9 +26,9 @@ struct command {
 	int (*run)(const struct command *command, int argc, char **argv);
 };
 
-extern const struct command command_init, command_run, command_check, command_status,
-    command_wait, command_report, command_explain, command_cancel, command_retry, command_resolve, command_hold, command_release,
-    command_adopt, command_clock, command_purge;
+extern const struct command command_init, command_run, command_check, command_status, command_wait,
+    command_report, command_explain, command_cancel, command_retry, command_resolve, command_hold,
+    command_release, command_adopt, command_clock, command_purge;
 
 /* --- shared by the commands (command.c) --- */
 
@@ -41,12 +42,14 @@ void command_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A positive number, or -1. */
 int64_t command_number(const char *text);
 
-/* Loads the configuration, with or without the credentials that it names, saying every problem. NULL: *exit_code is set. */
+/* Loads the configuration, with or without the credentials that it names, saying every problem.
+ * NULL: *exit_code is set. */
 struct config *command_config(const char *file, bool credentials, int *exit_code);
 
 /*
- * The database that a configuration names, or the one that was given (then no configuration, hence no credential, is
- * read: a monitoring user need not see those). To be freed. NULL: said why, *exit_code is set.
+ * The database that a configuration names, or the one that was given (then no configuration, hence
+ * no credential, is read: a monitoring user need not see those). To be freed. NULL: said why,
+ * *exit_code is set.
  */
 char *command_database(const char *config_file, const char *database, int *exit_code);
 
@@ -56,7 +59,8 @@ struct store *command_open(const char *database, int *exit_code);
 /* Opens the configured database for a command. NULL: said why, *exit_code is set. */
 struct store *command_store(const struct config *config, int *exit_code);
 
-/* Whether the database may be served where it lies; says what was found. False: outboxd must not run there (EXIT_CONFIG). */
+/* Whether the database may be served where it lies; says what was found. False: outboxd must not
+ * run there (EXIT_CONFIG). */
 bool command_place(const struct config *config);
 
 int command_exit_code(enum store_status status);

@@ -19,9 +19,10 @@ enum { EVIDENCE_COUNT = 3 };
 /* Why nothing was sent, as far as somebody must act on it. */
 enum wire_trouble {
 	WIRE_TROUBLE_NONE,
-	WIRE_TROUBLE_NETWORK, /* resolve, connect, handshake, time-out: try again later */
-	WIRE_TROUBLE_TRUST,   /* certificate verification failed: hold the destination */
-	WIRE_TROUBLE_SETUP,   /* URL, protocol or local certificate files unusable: hold the destination */
+	WIRE_TROUBLE_NETWORK,   /* resolve, connect, handshake, time-out: try again later */
+	WIRE_TROUBLE_TRUST,     /* certificate verification failed: hold the destination */
+	WIRE_TROUBLE_SETUP,     /* URL, protocol or local certificate files unusable: hold the
+				   destination */
 	WIRE_TROUBLE_FORBIDDEN, /* the name resolves to an address that is not allowed */
 	WIRE_TROUBLE_REFUSED,   /* the owner's hook said no */
 };

@@ -1,8 +1,8 @@
 /*
  * backoff.h - when to try again.
  *
- * Full jitter: the delay is uniform in [0, min(cap, base * 2^(failures - 1))], so that many rows that
- * failed together do not come back together.
+ * Full jitter: the delay is uniform in [0, min(cap, base * 2^(failures - 1))], so that many rows
+ * that failed together do not come back together.
  */
 #ifndef OUTBOXD_CORE_BACKOFF_H
 #define OUTBOXD_CORE_BACKOFF_H
@@ -17,8 +17,8 @@ int64_t backoff_delay_ms(int64_t base_ms, int64_t cap_ms, int failures, uint64_t
 
 /*
  * What a Retry-After header asks for, in ms from now: delta-seconds or an HTTP date (RFC 9110,
- * 10.2.3), with spaces and tabs around it. A negative number or past date is 0, more than cap_ms is cap_ms; -1 when
- * value is NULL, empty, or neither ("5, 10" and "1e9" are neither).
+ * 10.2.3), with spaces and tabs around it. A negative number or past date is 0, more than cap_ms is
+ * cap_ms; -1 when value is NULL, empty, or neither ("5, 10" and "1e9" are neither).
  */
 int64_t backoff_retry_after_ms(const char *value, int64_t now_unix_ms, int64_t cap_ms);
 

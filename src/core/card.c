@@ -210,7 +210,8 @@ lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-/* Does one of the names begin with these two letters? Almost every other name is dismissed by this. */
+/* Does one of the names begin with these two letters? Almost every other name is dismissed by this.
+ */
 static bool
 may_be_finding(char first, char second)
 {
@@ -221,7 +222,7 @@ may_be_finding(char first, char second)
 		seconds[names[i].name[0] - 'a'] |= 1u << (names[i].name[1] - 'a');
 	known = true;
 	return first >= 'a' && first <= 'z' && second >= 'a' && second <= 'z' &&
-	    (seconds[first - 'a'] & 1u << (second - 'a')) != 0;
+	       (seconds[first - 'a'] & 1u << (second - 'a')) != 0;
 }
 
 /* The finding that a member of this name is, or NULL. */
@@ -290,15 +291,14 @@ visit_raw(void *context, const struct json_value *value)
 	bool string = value->first == '"';
 	bool number = value->text != NULL && !string;
 	bool nothing = value->first == 't' || value->first == 'f' || value->first == 'n' ||
-	    (string && value->length == 0);
+		       (string && value->length == 0);
 
 	if (*what != NULL)
 		return;
 	if (value->name != NULL && !nothing)
 		*what = name_finding(value->name, value->name_length);
-	if (*what == NULL &&
-	    ((number && card_is_number(value->text, value->length)) ||
-		(string && text_is_number(value->text, value->length))))
+	if (*what == NULL && ((number && card_is_number(value->text, value->length)) ||
+				 (string && text_is_number(value->text, value->length))))
 		*what = a_card_number;
 }
 

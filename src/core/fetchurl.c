@@ -130,8 +130,8 @@ find_origin(const struct fetchurl_policy *policy, const struct parts *candidate,
 }
 
 /*
- * Forms that a server may decode into a step upwards, anywhere before the query. Asked of the candidate as it came, too, because
- * newer libcurls resolve "%2e%2e" as well as plain "..".
+ * Forms that a server may decode into a step upwards, anywhere before the query. Asked of the
+ * candidate as it came, too, because newer libcurls resolve "%2e%2e" as well as plain "..".
  */
 static bool
 has_odd_escape(const char *text)

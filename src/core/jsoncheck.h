@@ -23,19 +23,22 @@ enum {
  */
 const char *json_check(const char *text, size_t *members_max);
 
-/* A member, an element or the root, as it is written: names and strings without their quotation marks, escapes not decoded. */
+/* A member, an element or the root, as it is written: names and strings without their quotation
+ * marks, escapes not decoded. */
 struct json_value {
 	const char *name; /* NULL: no member */
 	size_t name_length;
-	char first; /* of the value: { [ " t f n - or a digit; a container comes before what is in it */
+	char first; /* of the value: { [ " t f n - or a digit; a container comes before what is in
+		       it */
 	const char *text; /* of a string or a number, else NULL */
 	size_t length;
 };
 typedef void json_visitor(void *context, const struct json_value *value);
 
 /*
- * The same check, and each value on the way, without a tree. *plain: no name or string had an escape, and no object can have two
- * names that are equal; else what was told is not the last word. When the text is no document, *plain is false.
+ * The same check, and each value on the way, without a tree. *plain: no name or string had an
+ * escape, and no object can have two names that are equal; else what was told is not the last word.
+ * When the text is no document, *plain is false.
  */
 const char *json_scan(const char *text, json_visitor *visit, void *context, bool *plain);
 

@@ -40,9 +40,8 @@ sha256(void)
 int
 key_sha256(const void *bytes, size_t length, unsigned char hash[KEY_HASH_SIZE])
 {
-	return EVP_Digest(length > 0 ? bytes : "", length, hash, NULL, sha256(), NULL) == 1
-		   ? 0
-		   : -1;
+	return EVP_Digest(length > 0 ? bytes : "", length, hash, NULL, sha256(), NULL) == 1 ? 0
+											    : -1;
 }
 
 /* ---- fields ---- */
@@ -318,9 +317,9 @@ key_is_derived(const char *key)
 	static const char shape[] = "xxxxxxxx-xxxx-8xxx-vxxx-xxxxxxxxxxxx";
 
 	for (size_t i = 0; i < sizeof(shape); i++) {
-		const char *allowed = shape[i] == 'x' ? "0123456789abcdef"
-		    : shape[i] == 'v'                 ? "89ab"
-						      : NULL;
+		const char *allowed = shape[i] == 'x'   ? "0123456789abcdef"
+				      : shape[i] == 'v' ? "89ab"
+							: NULL;
 
 		if (allowed == NULL ? key[i] != shape[i]
 				    : key[i] == '\0' || strchr(allowed, key[i]) == NULL)

@@ -1,9 +1,10 @@
 /*
  * key.h - idempotency keys: derive, check, and the hash that freezes a request.
  *
- * A key is a lower-case UUID (36 characters: it fits every documented gateway) shaped from HMAC-SHA256 over what the row already
- * holds, so that a restored database, or the same order inserted again under its
- * reference, gets its key again, and nobody without the secret can guess one.
+ * A key is a lower-case UUID (36 characters: it fits every documented gateway) shaped from
+ * HMAC-SHA256 over what the row already holds, so that a restored database, or the same order
+ * inserted again under its reference, gets its key again, and nobody without the secret can guess
+ * one.
  */
 #ifndef OUTBOXD_CORE_KEY_H
 #define OUTBOXD_CORE_KEY_H
@@ -26,7 +27,8 @@ struct key_input {
 	const char *operation;
 	const char *method;
 	const char *path;
-	const char *reference; /* the merchant's own name, or NULL: then id, created_at and the body */
+	const char
+	    *reference; /* the merchant's own name, or NULL: then id, created_at and the body */
 	int64_t id;
 	int64_t created_at;
 	const void *body;
@@ -44,22 +46,22 @@ void key_maker_free(struct key_maker *maker);
 
 /*
  * The key: the first 16 bytes of HMAC-SHA256(secret, fields), each field preceded by its length as
- * 8 bytes big-endian, written as a UUID of version 8 and the RFC 9562 variant. -1 when libcrypto fails.
- * The fields: destination, operation, method, path; then "reference" and the reference, or "row", id,
- * created_at and SHA-256(body); then generation. Integers are 8 bytes big-endian.
+ * 8 bytes big-endian, written as a UUID of version 8 and the RFC 9562 variant. -1 when libcrypto
+ * fails. The fields: destination, operation, method, path; then "reference" and the reference, or
+ * "row", id, created_at and SHA-256(body); then generation. Integers are 8 bytes big-endian.
  */
 int key_derive(
     const struct key_maker *maker, const struct key_input *input, char key[KEY_TEXT_SIZE]);
 
 /*
- * Whether an app's own key fits; if not, *why says what is wrong (a constant sentence fragment). Whatever the rules
- * say, only visible ASCII passes, and under `quoted` no quote or backslash.
+ * Whether an app's own key fits; if not, *why says what is wrong (a constant sentence fragment).
+ * Whatever the rules say, only visible ASCII passes, and under `quoted` no quote or backslash.
  */
 bool key_fits(const struct key_rules *rules, const char *key, const char **why);
 
 /*
- * Whether a key has the shape of a derived one: a lower-case UUID of version 8. An app's own key may not, so that the two can
- * never be mistaken for each other.
+ * Whether a key has the shape of a derived one: a lower-case UUID of version 8. An app's own key
+ * may not, so that the two can never be mistaken for each other.
  */
 bool key_is_derived(const char *key);
 
@@ -77,8 +79,9 @@ struct key_request {
 };
 
 /*
- * SHA-256 over the kind and the length-prefixed fields (NULL differs from "", except that a body of no
- * bytes is the same with and without a pointer, as SQLite hands it out). -1 when libcrypto fails.
+ * SHA-256 over the kind and the length-prefixed fields (NULL differs from "", except that a body of
+ * no bytes is the same with and without a pointer, as SQLite hands it out). -1 when libcrypto
+ * fails.
  */
 int key_request_hash(const struct key_request *request, unsigned char hash[KEY_HASH_SIZE]);
 

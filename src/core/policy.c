@@ -10,15 +10,16 @@
 enum action {
 	SUCCEED = 1,
 	FAIL,
-	REFUSE,  /* failed while unexposed; once exposed only where everything is replayed, while the key is known */
+	REFUSE, /* failed while unexposed; once exposed only where everything is replayed, while the
+		   key is known */
 	CONFLICT, /* failed while unexposed; later the key is in doubt: hold the row */
-	FETCH,   /* pending, when the fetch URL is admitted */
+	FETCH,    /* pending, when the fetch URL is admitted */
 	UNSENT,
 	REQUEUE, /* proven unprocessed */
 	AGAIN,
-	AGAIN_LIMITED,   /* up to POLICY_SUBMIT_LIMIT answers, then unknown */
-	AGAIN_REPLAYED,  /* the same where everything is replayed, else unknown at once */
-	AGAIN_A_WHILE,   /* for POLICY_CONFLICT_MS, then unknown */
+	AGAIN_LIMITED,  /* up to POLICY_SUBMIT_LIMIT answers, then unknown */
+	AGAIN_REPLAYED, /* the same where everything is replayed, else unknown at once */
+	AGAIN_A_WHILE,  /* for POLICY_CONFLICT_MS, then unknown */
 	UNKNOWN,
 	POLL,
 	POLL_LIMITED, /* up to POLICY_POLL_LIMIT, then unknown */
@@ -27,7 +28,8 @@ enum action {
 };
 
 /*
- * keyed: its key is still remembered; late: it may be forgotten. The columns of a poll are the same four.
+ * keyed: its key is still remembered; late: it may be forgotten. The columns of a poll are the same
+ * four.
  */
 struct line {
 	unsigned char keyed, late, keyless, safe;
@@ -80,7 +82,8 @@ static const char why_late[] =
 static bool
 key_is_late(const struct policy_facts *facts, const struct txn *txn)
 {
-	/* In doubt about the time, a key counts as remembered: nothing is sent again before trust returns. */
+	/* In doubt about the time, a key counts as remembered: nothing is sent again before trust
+	 * returns. */
 	return facts->now_trusted && txn_key_is_late(txn, facts->now, facts->key_window_ms);
 }
 
@@ -158,15 +161,16 @@ fetch(const struct policy_facts *facts)
 	}
 	if (facts->phase == PHASE_POLL)
 		return only(EVENT_NOT_READY);
-	return finish(RESULT_UNKNOWN, "the answer says \"fetch later\" but gives no usable fetch URL");
+	return finish(
+	    RESULT_UNKNOWN, "the answer says \"fetch later\" but gives no usable fetch URL");
 }
 
 static struct decision
 refuse(const struct policy_facts *facts)
 {
 	bool final = !exposed_earlier(facts) ||
-	    (facts->replay == REPLAY_ALL && facts->txn->kind == KIND_KEYED &&
-		!key_is_late(facts, facts->txn));
+		     (facts->replay == REPLAY_ALL && facts->txn->kind == KIND_KEYED &&
+			 !key_is_late(facts, facts->txn));
 
 	if (final)
 		return finish(RESULT_FAILED, NULL);
@@ -188,7 +192,8 @@ act(enum action action, const struct policy_facts *facts)
 		if (!exposed_earlier(facts))
 			return finish(RESULT_FAILED, NULL);
 		return hold(EVENT_HOLD, HOLD_KEY_CONFLICT,
-		    "the gateway answered 422 to a repeated request: it may know this key with another "
+		    "the gateway answered 422 to a repeated request: it may know this key with "
+		    "another "
 		    "body");
 	case FETCH:
 		return fetch(facts);
@@ -203,12 +208,12 @@ act(enum action action, const struct policy_facts *facts)
 		return finish_or(facts->same_before + 1 < POLICY_SUBMIT_LIMIT, EVENT_AGAIN,
 		    "the same unusable answer came several times");
 	case AGAIN_REPLAYED:
-		return finish_or(facts->replay == REPLAY_ALL &&
-			facts->same_before + 1 < POLICY_SUBMIT_LIMIT,
+		return finish_or(
+		    facts->replay == REPLAY_ALL && facts->same_before + 1 < POLICY_SUBMIT_LIMIT,
 		    EVENT_AGAIN, "the gateway failed; a repeat might execute the request again");
 	case AGAIN_A_WHILE:
 		return finish_or(facts->same_since == TIME_NONE || !facts->now_trusted ||
-			facts->now - facts->same_since < POLICY_CONFLICT_MS,
+				     facts->now - facts->same_since < POLICY_CONFLICT_MS,
 		    EVENT_AGAIN, "the gateway kept answering 409 (conflict)");
 	case UNKNOWN:
 		return finish(RESULT_UNKNOWN, NULL);
@@ -218,7 +223,8 @@ act(enum action action, const struct policy_facts *facts)
 		return finish_or(facts->same_before + 1 < POLICY_POLL_LIMIT, EVENT_NOT_READY,
 		    "polling brought the same unusable answer several times");
 	case HOLD_ROW:
-		return hold(EVENT_HOLD, HOLD_REDIRECT, "the poll was redirected, which is never followed");
+		return hold(
+		    EVENT_HOLD, HOLD_REDIRECT, "the poll was redirected, which is never followed");
 	}
 	assert(0 && "the retry table has a hole");
 	return finish(RESULT_UNKNOWN, NULL);
@@ -228,12 +234,13 @@ static bool
 past_deadline(const struct policy_facts *facts)
 {
 	return facts->phase == PHASE_POLL && facts->now_trusted &&
-	    facts->txn->deadline_at != TIME_NONE && facts->now >= facts->txn->deadline_at;
+	       facts->txn->deadline_at != TIME_NONE && facts->now >= facts->txn->deadline_at;
 }
 
 /*
- * A poll that would go on past its deadline: one more complete poll, begun after it, then unknown. A refusal of our
- * credentials or a certificate that fails says nothing about the transaction: it waits with its destination.
+ * A poll that would go on past its deadline: one more complete poll, begun after it, then unknown.
+ * A refusal of our credentials or a certificate that fails says nothing about the transaction: it
+ * waits with its destination.
  */
 static struct decision
 end_of_polling(const struct policy_facts *facts, struct decision decision)
@@ -255,7 +262,8 @@ end_of_polling(const struct policy_facts *facts, struct decision decision)
 	return decision;
 }
 
-/* A submit that would be repeated after its time: unknown when it may have happened, else expired. */
+/* A submit that would be repeated after its time: unknown when it may have happened, else expired.
+ */
 static struct decision
 end_of_trying(const struct policy_facts *facts, struct decision decision)
 {

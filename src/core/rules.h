@@ -84,8 +84,8 @@ struct rule {
 	struct match *matches;
 	size_t match_count;
 	enum rule_verdict verdict;
-	char *url_pointer; /* RULE_PENDING, RULE_NOT_READY: where the fetch URL stands; */
-	char *url_header;  /* at most one of the two is set */
+	char *url_pointer;    /* RULE_PENDING, RULE_NOT_READY: where the fetch URL stands; */
+	char *url_header;     /* at most one of the two is set */
 	char *status_pointer; /* RULE_UNWRAP: the inner HTTP status, a JSON integer */
 	char *body_pointer;   /* RULE_UNWRAP: the inner document, an object or JSON text */
 	char *reason;         /* goes to outbox_result.reason, or NULL */
@@ -94,9 +94,10 @@ struct rule {
 
 struct operation {
 	char *name;
-	char *method; /* "POST", "PUT", "PATCH", "DELETE" or "GET" */
-	char *path;   /* the operation's own path, or NULL when the row must give one */
-	char *path_pattern; /* what a row's path must match (see path_matches()), or NULL: none allowed */
+	char *method;       /* "POST", "PUT", "PATCH", "DELETE" or "GET" */
+	char *path;         /* the operation's own path, or NULL when the row must give one */
+	char *path_pattern; /* what a row's path must match (see path_matches()), or NULL: none
+			       allowed */
 	enum kind kind;
 	enum replay replay;
 	char **row_headers; /* header names that a row may set */
@@ -132,19 +133,21 @@ struct login {
 
 struct profile {
 	char *name;
-	char *base_url; /* the default, or NULL when the destination must say it */
+	char *base_url;          /* the default, or NULL when the destination must say it */
 	char **required_headers; /* headers that a destination must configure (credentials) */
 	size_t required_header_count;
 	char **fixed_headers; /* whole lines "Name: value" sent with every request */
 	size_t fixed_header_count;
 	struct key_rules key;
-	int64_t key_retention_ms; /* documented by the gateway, else 0: the destination must say it */
-	int *unprocessed; /* statuses that prove that nothing happened */
+	int64_t
+	    key_retention_ms; /* documented by the gateway, else 0: the destination must say it */
+	int *unprocessed;     /* statuses that prove that nothing happened */
 	size_t unprocessed_count;
-	int *unprocessed_if_unexposed; /* the same, but only while no earlier attempt may have had effect */
+	int *unprocessed_if_unexposed; /* the same, but only while no earlier attempt may have had
+					  effect */
 	size_t unprocessed_if_unexposed_count;
-	bool answers_json;    /* a final answer is a JSON document; nothing else is understood */
-	char *fetch_prefix;   /* fetch URLs must have this path prefix, or NULL */
+	bool answers_json;  /* a final answer is a JSON document; nothing else is understood */
+	char *fetch_prefix; /* fetch URLs must have this path prefix, or NULL */
 	int64_t poll_interval_ms; /* 0: the general default */
 	int64_t poll_deadline_ms; /* 0: the general default */
 	struct operation *operations;
@@ -162,8 +165,8 @@ const struct operation *profile_operation(const struct profile *profile, const c
 /*
  * Whether a row's path fits an operation's pattern: literal segments, "{name}" for one segment of
  * 1 to 128 of [A-Za-z0-9._~-] that is neither "." nor "..", and a last "{name...}" for one or
- * more such segments. Neither a query nor a percent sign can pass, nor more than PATH_LENGTH_MAX characters.
- * A malformed pattern matches nothing.
+ * more such segments. Neither a query nor a percent sign can pass, nor more than PATH_LENGTH_MAX
+ * characters. A malformed pattern matches nothing.
  */
 bool path_matches(const char *pattern, const char *path);
 

@@ -1,14 +1,15 @@
 /*
  * txn.c - the transition table. Pure: no clock, no disk, no log.
  *
- * The table says where an event may lead; txn_apply() adds the promises that a table of states cannot say (exposure,
- * kinds) and keeps the numbers that belong to the move.
+ * The table says where an event may lead; txn_apply() adds the promises that a table of states
+ * cannot say (exposure, kinds) and keeps the numbers that belong to the move.
  */
 #include "core/txn.h"
 
 #include <assert.h>
 
-/* An exposure further ahead than clocks may be set forth and back (less than any margin of txn_key_window_ms()). */
+/* An exposure further ahead than clocks may be set forth and back (less than any margin of
+ * txn_key_window_ms()). */
 enum { CLOCK_AHEAD_MS = 5 * 60 * 1000 };
 
 /* Where an event leads: a state + 1, 0 for "cannot happen", or one of these. */
@@ -132,7 +133,8 @@ may_finish(const struct txn *txn, enum result result)
 	case RESULT_CANCELED:
 	case RESULT_INVALID:
 		/* What was restored says "never sent" of a past that it does not know. */
-		return !txn_exposed(txn) && !(txn->state == STATE_HELD && txn->hold == HOLD_RESTORED);
+		return !txn_exposed(txn) &&
+		       !(txn->state == STATE_HELD && txn->hold == HOLD_RESTORED);
 	case RESULT_NONE:
 		break;
 	}
@@ -152,9 +154,11 @@ permitted(const struct txn *txn, const struct txn_step *step)
 	case EVENT_FINISH:
 		return may_finish(txn, step->result);
 	case EVENT_HOLD:
-		/* A keyless row whose bytes may have left waits for nothing but a result or its fetch URL. */
+		/* A keyless row whose bytes may have left waits for nothing but a result or its
+		 * fetch URL. */
 		return step->hold != HOLD_NONE &&
-		    (txn->state != STATE_SENDING || txn->kind != KIND_KEYLESS || txn->has_fetch_url);
+		       (txn->state != STATE_SENDING || txn->kind != KIND_KEYLESS ||
+			   txn->has_fetch_url);
 	case EVENT_RESUBMIT:
 		if (txn->state == STATE_DONE && txn->result != RESULT_UNKNOWN)
 			return false;
@@ -162,12 +166,12 @@ permitted(const struct txn *txn, const struct txn_step *step)
 			return false; /* its parent has not succeeded: it can only be released */
 		/* The same key is safe only where there is one; the rest needs a person's word. */
 		return step->checked || !txn_exposed(txn) ||
-		    (txn->frozen && txn->kind != KIND_KEYLESS && !step->new_key);
+		       (txn->frozen && txn->kind != KIND_KEYLESS && !step->new_key);
 	case EVENT_RESOLVE:
 		if (txn->state == STATE_DONE && txn->result != RESULT_UNKNOWN)
 			return false;
 		return step->result == RESULT_SUCCEEDED || step->result == RESULT_FAILED ||
-		    step->result == RESULT_CANCELED;
+		       step->result == RESULT_CANCELED;
 	case EVENT_PARENT_SUCCEEDED:
 	case EVENT_SEND:
 	case EVENT_UNSENT:
@@ -193,7 +197,8 @@ expose(struct txn *txn, int64_t now)
 static void
 to_retry(struct txn *txn, int64_t due_at)
 {
-	/* expires_at no longer applies to what was sent in time, and a poll's deadline ends with the poll. */
+	/* expires_at no longer applies to what was sent in time, and a poll's deadline ends with
+	 * the poll. */
 	if (txn_exposed(txn) || txn->has_fetch_url)
 		txn->deadline_at = TIME_NONE;
 	txn->due_at = due_at;
@@ -306,7 +311,8 @@ keep_books(struct txn *txn, const struct txn_step *step, enum state to)
 		break;
 	case EVENT_RELEASE:
 		txn->hold = HOLD_NONE;
-		txn->due_at = step->now > txn->eligible_at ? step->now : txn->eligible_at; /* not_before */
+		txn->due_at =
+		    step->now > txn->eligible_at ? step->now : txn->eligible_at; /* not_before */
 		if (to == STATE_BLOCKED)
 			txn->due_at = 0; /* its parent is looked at anew */
 		break;
@@ -326,7 +332,8 @@ keep_books(struct txn *txn, const struct txn_step *step, enum state to)
 		resubmit(txn, step);
 		break;
 	case EVENT_RESTORED:
-		/* One that waits for its parent goes on as it was when a person has looked: it may have to be canceled. */
+		/* One that waits for its parent goes on as it was when a person has looked: it may
+		 * have to be canceled. */
 		if (txn->kind == KIND_KEYED && !txn_exposed(txn) &&
 		    (to != STATE_HELD || txn->resume_state != STATE_BLOCKED))
 			txn->exposed_at = txn->eligible_at;

@@ -22,8 +22,8 @@
  *                                         | done |<-+
  *                                         +------+
  *
- * The names are the ones on disk (outbox_delivery.state, .result, .kind, .hold_cause): they are frozen.
- * txn_apply() is the only code that changes a struct txn; the store writes what it decided.
+ * The names are the ones on disk (outbox_delivery.state, .result, .kind, .hold_cause): they are
+ * frozen. txn_apply() is the only code that changes a struct txn; the store writes what it decided.
  */
 #ifndef OUTBOXD_CORE_TXN_H
 #define OUTBOXD_CORE_TXN_H
@@ -61,7 +61,8 @@ enum { RESULT_COUNT = 7 };
 /* Why a row is held; decides what frees it. */
 enum hold_cause {
 	HOLD_NONE,
-	HOLD_CONFIGURATION, /* destination or operation unknown: a reload that knows them releases it */
+	HOLD_CONFIGURATION, /* destination or operation unknown: a reload that knows them releases
+			       it */
 	HOLD_OPERATOR,      /* a person said so */
 	HOLD_FETCH_URL,     /* the fetch URL points elsewhere */
 	HOLD_REDIRECT,      /* a poll was redirected */
@@ -83,11 +84,12 @@ enum event {
 	EVENT_NOT_READY,        /* a poll ended without a final answer */
 	EVENT_HOLD,
 	EVENT_RELEASE,
-	EVENT_FINISH, /* a result, by evidence or by rule */
-	EVENT_CRASH,  /* the daemon that had it in flight is gone */
+	EVENT_FINISH,   /* a result, by evidence or by rule */
+	EVENT_CRASH,    /* the daemon that had it in flight is gone */
 	EVENT_RESUBMIT, /* a person orders a new submission */
 	EVENT_RESOLVE,  /* a person states the result */
-	EVENT_RESTORED, /* keyed, safe, held: a restored database may have sent it since it became eligible */
+	EVENT_RESTORED, /* keyed, safe, held: a restored database may have sent it since it became
+			   eligible */
 };
 enum { EVENT_COUNT = 16 };
 
@@ -117,8 +119,8 @@ struct txn {
 struct txn_step {
 	enum event event;
 	int64_t now;
-	int64_t due_at;      /* UNSENT, UNPROCESSED, AGAIN, PENDING, NOT_READY, RESUBMIT: when next */
-	int64_t deadline_at; /* PENDING: the end of polling */
+	int64_t due_at; /* UNSENT, UNPROCESSED, AGAIN, PENDING, NOT_READY, RESUBMIT: when next */
+	int64_t deadline_at;  /* PENDING: the end of polling */
 	enum hold_cause hold; /* HOLD */
 	enum result result;   /* FINISH, RESOLVE */
 	bool new_key;         /* RESUBMIT: a new generation */
@@ -126,10 +128,11 @@ struct txn_step {
 };
 
 /*
- * Moves txn. 0; or -1 when this event cannot happen in this state or would break a promise (txn is then unchanged):
- * canceled, expired and invalid only while unexposed; a keyless row is sent again only while unexposed or on a
- * person's word; a row with a fetch URL is not submitted again at a keyless operation; a held child whose parent has not
- * succeeded can only be released; a result changes only from unknown.
+ * Moves txn. 0; or -1 when this event cannot happen in this state or would break a promise (txn is
+ * then unchanged): canceled, expired and invalid only while unexposed; a keyless row is sent again
+ * only while unexposed or on a person's word; a row with a fetch URL is not submitted again at a
+ * keyless operation; a held child whose parent has not succeeded can only be released; a result
+ * changes only from unknown.
  */
 int txn_apply(struct txn *txn, const struct txn_step *step);
 
@@ -137,20 +140,22 @@ int txn_apply(struct txn *txn, const struct txn_step *step);
 bool txn_exposed(const struct txn *txn);
 
 /*
- * How long after exposed_at a keyed row may still be sent again: the gateway's key retention less 10 % or 15
- * minutes, whichever is more (but never more than half of the retention).
+ * How long after exposed_at a keyed row may still be sent again: the gateway's key retention less
+ * 10 % or 15 minutes, whichever is more (but never more than half of the retention).
  */
 int64_t txn_key_window_ms(int64_t key_retention_ms);
 
 /*
- * Whether the gateway may have forgotten the key of an exposed keyed row: its window has passed, or exposed_at lies ahead of now, by
- * a clock that was wrong then, so that nobody knows how long ago it was. now must be trusted.
+ * Whether the gateway may have forgotten the key of an exposed keyed row: its window has passed, or
+ * exposed_at lies ahead of now, by a clock that was wrong then, so that nobody knows how long ago
+ * it was. now must be trusted.
  */
 bool txn_key_is_late(const struct txn *txn, int64_t now, int64_t key_window_ms);
 
-/* Names as on disk. The parsers return -1 for an unknown name; NULL is NONE where there is a NONE. */
+/* Names as on disk. The parsers return -1 for an unknown name; NULL is NONE where there is a NONE.
+ */
 const char *state_name(enum state state);
-const char *result_name(enum result result);      /* NULL for RESULT_NONE */
+const char *result_name(enum result result);       /* NULL for RESULT_NONE */
 const char *hold_cause_name(enum hold_cause hold); /* NULL for HOLD_NONE */
 const char *kind_name(enum kind kind);
 const char *phase_name(enum phase phase);

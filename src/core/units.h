@@ -1,5 +1,6 @@
 /*
- * units.h - durations and sizes as people write them: "200ms", "25s", "10m", "24h", "90d"; "64KiB", "1MiB".
+ * units.h - durations and sizes as people write them: "200ms", "25s", "10m", "24h", "90d"; "64KiB",
+ * "1MiB".
  */
 #ifndef OUTBOXD_CORE_UNITS_H
 #define OUTBOXD_CORE_UNITS_H

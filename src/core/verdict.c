@@ -108,8 +108,7 @@ struct view {
 	bool inner;
 };
 
-const char *
-answer_class_name(enum answer_class class)
+const char *answer_class_name(enum answer_class class)
 {
 	return class_names[class];
 }
@@ -177,7 +176,7 @@ json_holds(const struct match *match, const struct reply *document)
 		return false;
 	case MATCH_BOOLEAN:
 		return reply_boolean_at(document, match->pointer, &boolean) == 0 &&
-		    boolean == match->boolean;
+		       boolean == match->boolean;
 	}
 	return false;
 }
@@ -259,7 +258,8 @@ copy_printable(char *to, size_t size, const char *from)
 
 	while (*at != '\0') {
 		size_t length = *at < 0xc0 ? 1 : *at < 0xe0 ? 2 : *at < 0xf0 ? 3 : 4;
-		bool control = *at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0); /* C0, DEL, C1 */
+		bool control =
+		    *at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0); /* C0, DEL, C1 */
 
 		if (strnlen((const char *)at, length) < length || n + length >= size)
 			break; /* cut: no half UTF-8 sequence */
@@ -319,11 +319,10 @@ judge_by_rule(struct verdict *verdict, const struct rule *rule, const struct vie
 		set_url(verdict, rule, view);
 }
 
-static bool
-is_refusal(enum answer_class class)
+static bool is_refusal(enum answer_class class)
 {
 	return class == CLASS_BAD_REQUEST || class == CLASS_NOT_FOUND || class == CLASS_REFUSED ||
-	    class == CLASS_CONTENT || class == CLASS_OTHER_4XX;
+	       class == CLASS_CONTENT || class == CLASS_OTHER_4XX;
 }
 
 static void
@@ -338,9 +337,8 @@ judge_by_status(struct verdict *verdict, const struct view *view)
 	if (profile->answers_json && view->document == NULL && is_refusal(verdict->class))
 		verdict->class = CLASS_UNDECIDED;
 	if (contains(context->unprocessed, context->unprocessed_count, status) ||
-	    (!context->exposed_earlier &&
-		contains(profile->unprocessed_if_unexposed,
-		    profile->unprocessed_if_unexposed_count, status)))
+	    (!context->exposed_earlier && contains(profile->unprocessed_if_unexposed,
+					      profile->unprocessed_if_unexposed_count, status)))
 		verdict->class =
 		    verdict->class == CLASS_AUTH ? CLASS_AUTH_UNPROCESSED : CLASS_UNPROCESSED;
 	if (verdict->class == CLASS_UNPROCESSED)
@@ -397,8 +395,8 @@ unwrap(struct verdict *verdict, const struct rule *rule, const struct view *oute
 	verdict->body = NULL;
 	if (inner_document(verdict, rule, outer->document) == -1)
 		return -1;
-	if (reply_integer_at(outer->document, rule->status_pointer, &status) == -1 || status < 100 ||
-	    status > 599) {
+	if (reply_integer_at(outer->document, rule->status_pointer, &status) == -1 ||
+	    status < 100 || status > 599) {
 		verdict->http_status = 0;
 		verdict->class = CLASS_INNER_UNDECIDED;
 		name_rule(verdict, answer_class_name(verdict->class));
@@ -422,13 +420,14 @@ judge_unanswered(struct verdict *verdict, const struct answer *answer)
 {
 	if (answer->evidence == EVIDENCE_UNSENT) {
 		bool unusable = answer->trouble == WIRE_TROUBLE_TRUST ||
-		    answer->trouble == WIRE_TROUBLE_SETUP ||
-		    answer->trouble == WIRE_TROUBLE_FORBIDDEN;
+				answer->trouble == WIRE_TROUBLE_SETUP ||
+				answer->trouble == WIRE_TROUBLE_FORBIDDEN;
 
 		verdict->class = unusable ? CLASS_UNUSABLE : CLASS_UNSENT;
 	} else if (answer->http_status >= 200 && answer->http_status <= 299 &&
-	    (answer->body_length > 0 || answer->oversize)) {
-		verdict->class = CLASS_UNDECIDED; /* a success that was cut off: a replay may be readable */
+		   (answer->body_length > 0 || answer->oversize)) {
+		verdict->class =
+		    CLASS_UNDECIDED; /* a success that was cut off: a replay may be readable */
 	} else {
 		verdict->class = CLASS_LOST;
 	}

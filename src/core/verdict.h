@@ -1,7 +1,8 @@
 /*
  * verdict.h - what an answer means: the profile's rules first, then the class of its HTTP status.
  *
- * Pure: the answer and the profile go in, a class comes out. What the class does to the row is policy.h's.
+ * Pure: the answer and the profile go in, a class comes out. What the class does to the row is
+ * policy.h's.
  */
 #ifndef OUTBOXD_CORE_VERDICT_H
 #define OUTBOXD_CORE_VERDICT_H
@@ -16,9 +17,9 @@
 /* The lines of the retry table (policy.c). */
 enum answer_class {
 	/* no answer */
-	CLASS_UNSENT,  /* provably nothing left: network trouble, or our own refusal */
+	CLASS_UNSENT,   /* provably nothing left: network trouble, or our own refusal */
 	CLASS_UNUSABLE, /* nothing left, and only a person can mend it: trust, set-up, address */
-	CLASS_LOST,    /* bytes may have left; no usable answer */
+	CLASS_LOST,     /* bytes may have left; no usable answer */
 	/* by a rule of the profile */
 	CLASS_SUCCEEDED,
 	CLASS_FAILED,
@@ -35,7 +36,8 @@ enum answer_class {
 	CLASS_INNER_SERVER,    /* inner 5xx */
 	CLASS_INNER_UNDECIDED, /* no inner status, or none that a rule understands */
 	/* by HTTP status alone */
-	CLASS_UNDECIDED,   /* 2xx: cut off, too large, or no rule matches; a 4xx that is not a document */
+	CLASS_UNDECIDED,   /* 2xx: cut off, too large, or no rule matches; a 4xx that is not a
+			      document */
 	CLASS_REDIRECT,    /* 3xx */
 	CLASS_SEE_OTHER,   /* 303 */
 	CLASS_BAD_REQUEST, /* 400 */
@@ -66,20 +68,21 @@ struct verdict_context {
 
 struct verdict {
 	enum answer_class class;
-	char rule[64];       /* the rule's name, or the class's own: outbox_attempt.rule */
-	int http_status;     /* the inner one after unwrapping; 0: none */
-	const char *body;    /* what the result keeps: the answer's bytes, or the inner document's */
+	char rule[64];    /* the rule's name, or the class's own: outbox_attempt.rule */
+	int http_status;  /* the inner one after unwrapping; 0: none */
+	const char *body; /* what the result keeps: the answer's bytes, or the inner document's */
 	size_t body_length;
-	const char *url;     /* PENDING, NOT_READY: candidate for a fetch URL, or NULL */
+	const char *url; /* PENDING, NOT_READY: candidate for a fetch URL, or NULL */
 	bool unwrapped;
-	char reason[256];    /* from the rule; "" when it gives none; printable ASCII or UTF-8, no control characters */
+	char reason[256]; /* from the rule; "" when it gives none; printable ASCII or UTF-8, no
+			     control characters */
 	const char *document_error; /* why the body is not an acceptable document, or NULL */
 	struct reply *documents[2]; /* what the pointers above point into */
 };
 
 /*
- * Judges. The verdict's pointers live as long as both the answer and the verdict; free with verdict_free(), also after -1. -1
- * when memory is short (nothing is decided then).
+ * Judges. The verdict's pointers live as long as both the answer and the verdict; free with
+ * verdict_free(), also after -1. -1 when memory is short (nothing is decided then).
  */
 int verdict_judge(
     const struct verdict_context *context, const struct answer *answer, struct verdict *verdict);

@@ -1,5 +1,6 @@
 /*
- * words.c - the names of states, results and the like, as they stand on disk and in documents: frozen.
+ * words.c - the names of states, results and the like, as they stand on disk and in documents:
+ * frozen.
  */
 #include "core/txn.h"
 

@@ -36,7 +36,8 @@ struct destination {
 	size_t header_count;
 	struct config_setting_value *login; /* values of the profile's login members */
 	size_t login_count;
-	char *key_header; /* the effective one: profile's or overridden; NULL when no keyed operation */
+	char *key_header; /* the effective one: profile's or overridden; NULL when no keyed
+			     operation */
 	bool key_quoted;
 	int concurrency;
 	int poll_concurrency;
@@ -88,12 +89,13 @@ struct config {
 
 /*
  * Reads file, the profiles it names and the credential files. Relative paths in it are relative to
- * the file's own directory. NULL when anything is wrong; then every problem found stands in problems, a
- * line each: "FILE:LINE: what is wrong, what to write" (no line for what is missing). The
- * caller frees with config_free(), which wipes credentials.
+ * the file's own directory. NULL when anything is wrong; then every problem found stands in
+ * problems, a line each: "FILE:LINE: what is wrong, what to write" (no line for what is missing).
+ * The caller frees with config_free(), which wipes credentials.
  */
 struct config *config_load(const char *file, struct text *problems);
-/* The same without reading a credential file: for commands that send nothing, and whose user may not read them. */
+/* The same without reading a credential file: for commands that send nothing, and whose user may
+ * not read them. */
 struct config *config_load_without_credentials(const char *file, struct text *problems);
 void config_free(struct config *config);
 

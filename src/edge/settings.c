@@ -31,7 +31,7 @@ settings_shown(const char *string)
 	char *shown = buffers[next++ % 4];
 	size_t length = 0;
 
-	for (; string[length] != '\0' && length < SHOWN_MAX; length++) {
+	for (; length < SHOWN_MAX && string[length] != '\0'; length++) {
 		unsigned char c = (unsigned char)string[length];
 
 		shown[length] = (char)(c < 0x20 || c >= 0x7f ? '?' : c);

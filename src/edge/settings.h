@@ -27,7 +27,7 @@ enum {
 struct settings {
 	char *file;
 	config_t tree;
-	unsigned mode; /* the file's permission bits */
+	unsigned mode;           /* the file's permission bits */
 	bool unread_credentials; /* files that only the daemon may read are not looked at */
 	struct text *problems;
 	int problem_count; /* also those beyond SETTINGS_PROBLEMS_MAX: 0 means that all is well */

@@ -1,6 +1,6 @@
 /*
- * store.c - open, identify, begin and commit. What rows and operators need stands in store_rows.c and store_operator.c, the
- * tables' creation in store_init.c.
+ * store.c - open, identify, begin and commit. What rows and operators need stands in store_rows.c
+ * and store_operator.c, the tables' creation in store_init.c.
  */
 #include "edge/store_parts.h"
 
@@ -34,7 +34,8 @@ store_status_of(int rc)
 	case SQLITE_SCHEMA:
 	case SQLITE_ERROR: /* a table or column of ours is gone */
 		return STORE_CONFIG;
-	default: /* IOERR, FULL, NOMEM, CANTOPEN, READONLY, INTERRUPT, PROTOCOL: perhaps better later */
+	default: /* IOERR, FULL, NOMEM, CANTOPEN, READONLY, INTERRUPT, PROTOCOL: perhaps better
+		    later */
 		return STORE_FULL;
 	}
 }
@@ -91,7 +92,8 @@ bind_blob(struct binder *binder, int index, const void *bytes, size_t length)
 int
 store_step(struct store *store, struct binder *binder)
 {
-	/* SQLite gives a transaction up by itself, for want of memory or disk. What follows would be committed alone. */
+	/* SQLite gives a transaction up by itself, for want of memory or disk. What follows would
+	 * be committed alone. */
 	if (binder->rc == SQLITE_OK && store->writing && sqlite3_get_autocommit(store->db) != 0)
 		binder->rc = SQLITE_ABORT;
 	if (binder->rc == SQLITE_OK)
@@ -174,19 +176,22 @@ configure(struct store *store)
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
-	/* One plan a statement: else those that touch a partial index are prepared anew for each binding. */
+	/* One plan a statement: else those that touch a partial index are prepared anew for each
+	 * binding. */
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
 	if (store->role != STORE_DAEMON)
 		return;
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	if (store_wal_reset_is_fixed())
 		return;
-	/* On unfixed versions a second passive checkpointer is the danger: store_checkpoint() steps in instead. */
+	/* On unfixed versions a second passive checkpointer is the danger: store_checkpoint() steps
+	 * in instead. */
 	(void)sqlite3_wal_hook(db, store_note_wal, store);
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 }
 
-/* A failure that passes must not look like a faulty configuration: after that nobody starts the daemon again. */
+/* A failure that passes must not look like a faulty configuration: after that nobody starts the
+ * daemon again. */
 static enum store_status
 cannot_read(const struct store *store, enum store_status status, struct text *why)
 {
@@ -213,10 +218,11 @@ read_back(struct store *store, struct text *why)
 	if (rc != SQLITE_ROW)
 		return cannot_read(store, store_status_of(rc), why);
 	if (!wal)
-		text_format(why, "%s is not in WAL mode; run: outboxd init --database %s", store->path,
-		    store->path);
+		text_format(why, "%s is not in WAL mode; run: outboxd init --database %s",
+		    store->path, store->path);
 	else if (!full)
-		text_format(why, "SQLite does not accept PRAGMA synchronous = FULL for %s", store->path);
+		text_format(
+		    why, "SQLite does not accept PRAGMA synchronous = FULL for %s", store->path);
 	return wal && full ? STORE_OK : STORE_CONFIG;
 }
 
@@ -233,8 +239,8 @@ check_schema(struct store *store, struct text *why)
 	if (rc != SQLITE_ROW)
 		return cannot_read(store, store_status_of(rc), why);
 	if (!present) {
-		text_format(why, "%s has no outbox tables; run: outboxd init --database %s", store->path,
-		    store->path);
+		text_format(why, "%s has no outbox tables; run: outboxd init --database %s",
+		    store->path, store->path);
 		return STORE_CONFIG;
 	}
 	status = store_meta_read(store, "schema_version", &version);
@@ -244,12 +250,14 @@ check_schema(struct store *store, struct text *why)
 		return STORE_OK;
 	if (version > store_schema_version())
 		text_format(why,
-		    "%s has outbox schema %lld, this outboxd knows %d; install the newer outboxd that upgraded it "
+		    "%s has outbox schema %lld, this outboxd knows %d; install the newer outboxd "
+		    "that upgraded it "
 		    "(there is no way back but a backup from before the upgrade)",
 		    store->path, (long long)version, store_schema_version());
 	else
 		text_format(why,
-		    "%s has outbox schema %lld, this outboxd works with %d; upgrade it: outboxd init --database %s",
+		    "%s has outbox schema %lld, this outboxd works with %d; upgrade it: outboxd "
+		    "init --database %s",
 		    store->path, (long long)version, store_schema_version(), store->path);
 	return STORE_CONFIG;
 }
@@ -286,8 +294,10 @@ set_up(struct store *store, struct text *why)
 	if (status == STORE_OK && store->role == STORE_DAEMON)
 		status = read_back(store, why);
 	if (status == STORE_OK && store->role == STORE_DAEMON)
-		(void)store_heal(store); /* if the last run ended with a refused sync; readers may prevent it */
-	/* The way back is kept ready: where memory is short, it could not be prepared, and the app would find the database busy. */
+		(void)store_heal(
+		    store); /* if the last run ended with a refused sync; readers may prevent it */
+	/* The way back is kept ready: where memory is short, it could not be prepared, and the app
+	 * would find the database busy. */
 	if (status == STORE_OK && store_bind(store, STATEMENT_ROLLBACK).rc != SQLITE_OK) {
 		text_format(why, "out of memory");
 		status = STORE_FULL;
@@ -313,7 +323,8 @@ store_open(const char *path, enum store_role role, struct store **result, struct
 		text_format(why, "out of memory");
 		status = STORE_FULL;
 	} else if (store->path == NULL) {
-		text_format(why, "%s does not exist or cannot be reached; create it: outboxd init --database %s",
+		text_format(why,
+		    "%s does not exist or cannot be reached; create it: outboxd init --database %s",
 		    path, path);
 		status = STORE_CONFIG;
 	} else {
@@ -389,7 +400,7 @@ store_in_place(const struct store *store)
 	struct stat file;
 
 	return stat(store->path, &file) == 0 && file.st_ino == store->inode &&
-	    file.st_dev == store->device;
+	       file.st_dev == store->device;
 }
 
 static int64_t

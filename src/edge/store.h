@@ -1,12 +1,12 @@
 /*
  * store.h - the only SQLite user: open, migrate, claim, record, recover.
  *
- * No SQLite type appears here, so that another engine can stand behind it. Nobody else opens, or even open()s, the database
- * file: closing such a descriptor would drop SQLite's locks.
+ * No SQLite type appears here, so that another engine can stand behind it. Nobody else opens, or
+ * even open()s, the database file: closing such a descriptor would drop SQLite's locks.
  *
- * All writes of the daemon happen between store_begin() and store_commit(). store_begin() compares the database's id,
- * epoch and write counter with memory: a file that was exchanged under the open connection is noticed before
- * anything is written or sent.
+ * All writes of the daemon happen between store_begin() and store_commit(). store_begin() compares
+ * the database's id, epoch and write counter with memory: a file that was exchanged under the open
+ * connection is noticed before anything is written or sent.
  */
 #ifndef OUTBOXD_EDGE_STORE_H
 #define OUTBOXD_EDGE_STORE_H
@@ -27,14 +27,17 @@ struct store;
 
 enum store_status {
 	STORE_OK,
-	STORE_NOTHING,  /* no such row */
-	STORE_BUSY,     /* another connection writes: try again later */
-	STORE_FULL,     /* disk full, I/O error, out of memory: try again later, send nothing meanwhile */
+	STORE_NOTHING, /* no such row */
+	STORE_BUSY,    /* another connection writes: try again later */
+	STORE_FULL, /* disk full, I/O error, out of memory: try again later, send nothing meanwhile
+		     */
 	STORE_REFUSED,  /* a constraint or a bad value: this row cannot be written as it is */
 	STORE_REPLACED, /* not the database that was opened: stop */
 	STORE_CORRUPT,  /* stop, loudly */
-	STORE_UNSYNCED, /* a refused sync, or a commit that failed and happened: disk and memory differ. Stop */
-	STORE_CONFIG,   /* not usable as it is: missing, no tables, newer schema, not WAL; for the operator */
+	STORE_UNSYNCED, /* a refused sync, or a commit that failed and happened: disk and memory
+			   differ. Stop */
+	STORE_CONFIG,   /* not usable as it is: missing, no tables, newer schema, not WAL; for the
+			   operator */
 };
 
 enum store_role {
@@ -42,7 +45,8 @@ enum store_role {
 	STORE_CLIENT, /* an operator's command: reads, and inserts into outbox_control */
 };
 
-/* Creates or upgrades the tables and turns WAL on. report says in words what was done, or why not. */
+/* Creates or upgrades the tables and turns WAL on. report says in words what was done, or why not.
+ */
 enum store_status store_init(const char *path, struct text *report);
 
 /* On failure *store is NULL and why has a sentence. */
@@ -51,8 +55,8 @@ enum store_status store_open(
 void store_close(struct store *store);
 
 /*
- * For a process with one thread that uses SQLite, before anything else: without mutexes and memory statistics. No effect when
- * SQLite is in use already.
+ * For a process with one thread that uses SQLite, before anything else: without mutexes and memory
+ * statistics. No effect when SQLite is in use already.
  */
 void store_alone(void);
 
@@ -74,12 +78,14 @@ void store_expect(struct store *store, const struct store_identity *identity);
 /* The identity that store_begin() insists on now; outbox_id_max is as old as store_expect(). */
 const struct store_identity *store_expected(const struct store *store);
 
-/* Whether this identity is the one that store_begin() insists on now; outbox_id_max is not looked at. */
+/* Whether this identity is the one that store_begin() insists on now; outbox_id_max is not looked
+ * at. */
 bool store_is_expected(const struct store *store, const struct store_identity *identity);
 
 /*
- * Whether writes are counted (they are, unless told otherwise). A database that awaits adopt stands still: what is written to it meanwhile,
- * heartbeats and answers, must not let its counter catch up with its witness's, or the next start would take it for the right one.
+ * Whether writes are counted (they are, unless told otherwise). A database that awaits adopt stands
+ * still: what is written to it meanwhile, heartbeats and answers, must not let its counter catch up
+ * with its witness's, or the next start would take it for the right one.
  */
 void store_stand_still(struct store *store, bool still);
 
@@ -89,12 +95,14 @@ bool store_in_place(const struct store *store);
 /* Changes whenever another connection committed. -1 on failure. */
 int64_t store_data_version(struct store *store);
 
-/* A number that changes with each new row of outbox or outbox_control, unless its id was chosen by hand. -1 on failure. */
+/* A number that changes with each new row of outbox or outbox_control, unless its id was chosen by
+ * hand. -1 on failure. */
 int64_t store_newest(struct store *store);
 
 /*
- * On SQLite versions with the WAL-reset race outboxd leaves checkpoints to the app and steps in, never PASSIVE, when the
- * WAL has outgrown wal_frames_max pages. Outside a transaction. On other versions SQLite does it by itself.
+ * On SQLite versions with the WAL-reset race outboxd leaves checkpoints to the app and steps in,
+ * never PASSIVE, when the WAL has outgrown wal_frames_max pages. Outside a transaction. On other
+ * versions SQLite does it by itself.
  */
 void store_checkpoint(struct store *store, int wal_frames_max);
 /* Size of the WAL file. */
@@ -103,8 +111,9 @@ int64_t store_wal_bytes(const struct store *store);
 /* --- transactions --- */
 
 /*
- * When a commit reaches the disk. It always has when store_commit() returns OK; the question is whether the write lock is held
- * meanwhile. AFTER lets the app write during the sync, but shows it the commit a moment before that is durable.
+ * When a commit reaches the disk. It always has when store_commit() returns OK; the question is
+ * whether the write lock is held meanwhile. AFTER lets the app write during the sync, but shows it
+ * the commit a moment before that is durable.
  */
 enum store_sync { STORE_SYNC_IN_COMMIT, STORE_SYNC_AFTER_COMMIT };
 
@@ -113,12 +122,15 @@ enum store_status store_begin(struct store *store, int busy_ms, enum store_sync 
 /* On anything but OK the transaction is rolled back. One that wrote nothing costs nothing. */
 enum store_status store_commit(struct store *store);
 void store_rollback(struct store *store);
-/* The last transaction was rolled back, and the database has not been recognised since: what is read may not be what is there. */
+/* The last transaction was rolled back, and the database has not been recognised since: what is
+ * read may not be what is there. */
 bool store_in_doubt(const struct store *store);
-/* A transaction is open: also one whose commit failed and that could not be rolled back, for want of memory. */
+/* A transaction is open: also one whose commit failed and that could not be rolled back, for want
+ * of memory. */
 bool store_in_transaction(const struct store *store);
 
-/* What a transaction cost whom. The store has no clock of its own: without this one, all times are 0. */
+/* What a transaction cost whom. The store has no clock of its own: without this one, all times are
+ * 0. */
 void store_time_by(struct store *store, int64_t (*clock_us)(void));
 int64_t store_held_us(const struct store *store); /* the last transaction's write lock */
 int64_t store_sync_us(const struct store *store); /* its sync outside the lock */
@@ -127,8 +139,9 @@ bool store_has_neighbour(const struct store *store);
 /* Rows changed by this connection so far: tells whether anything was written since. */
 int store_changes(const struct store *store);
 
-/* Around many reads: the locks are taken once for all, and all see the same moment. Each may still fail by itself. The end takes back
- * what a transaction before it may have left open: it never commits. */
+/* Around many reads: the locks are taken once for all, and all see the same moment. Each may still
+ * fail by itself. The end takes back what a transaction before it may have left open: it never
+ * commits. */
 void store_begin_reading(struct store *store);
 void store_end_reading(struct store *store);
 
@@ -173,9 +186,10 @@ struct store_row {
 	const char *headers;
 	const char *content_type;
 	const char *own_key;
-	const void *body; /* NULL when there is none, or when it is larger than store_limit_body() allows */
+	const void *
+	    body; /* NULL when there is none, or when it is larger than store_limit_body() allows */
 	size_t body_length; /* then more than it allows */
-	bool malformed; /* a text column holds a NUL byte or is not text */
+	bool malformed;     /* a text column holds a NUL byte or is not text */
 };
 
 /* Bodies of more bytes than this are not loaded (default 1 MiB). */
@@ -188,7 +202,8 @@ struct store_rows {
 void store_row_free(struct store_row *row);
 void store_rows_free(struct store_rows *rows); /* the rows that are still in it (not NULL) */
 
-/* The due rows of a destination in one state. exposed_too: also those that may have had an effect. */
+/* The due rows of a destination in one state. exposed_too: also those that may have had an effect.
+ */
 enum store_status store_due(struct store *store, const char *destination, enum state state,
     int64_t now, bool exposed_too, size_t limit, struct store_rows *rows);
 enum store_status store_row(struct store *store, int64_t id, struct store_row **row);
@@ -207,7 +222,8 @@ int store_ids_in_state(struct store *store, const char *destination, enum state 
 int store_ids_held(
     struct store *store, enum hold_cause cause, int64_t after, int64_t *ids, int limit);
 int store_ids_past_deadline(struct store *store, int64_t now, int64_t *ids, int limit);
-/* The rows of a destination in that state (of the open ones, "held", or "unknown"), up to an id. -2: no such state. */
+/* The rows of a destination in that state (of the open ones, "held", or "unknown"), up to an id.
+ * -2: no such state. */
 int store_ids_at(struct store *store, const char *destination, const char *state, int64_t up_to,
     int64_t *ids, int limit);
 
@@ -218,17 +234,21 @@ struct store_past {
 	int64_t id;
 	bool purgeable;
 };
-/* What finished after `after` and not after `until`; at most limit. The return value counts them; -1 on failure. */
+/* What finished after `after` and not after `until`; at most limit. The return value counts them;
+ * -1 on failure. */
 int store_past(struct store *store, const struct store_past *after, int64_t until,
     struct store_past *past, int limit);
-/* Whether the database gives pages back (PRAGMA auto_vacuum = INCREMENTAL, the merchant's choice) and has some. */
+/* Whether the database gives pages back (PRAGMA auto_vacuum = INCREMENTAL, the merchant's choice)
+ * and has some. */
 bool store_has_free_pages(struct store *store);
 /* Gives a few back; within a transaction. */
 enum store_status store_vacuum(struct store *store);
-/* Copies the WAL into the database and makes it empty, so that nothing lingers in it. BUSY: somebody reads. Outside a transaction. */
+/* Copies the WAL into the database and makes it empty, so that nothing lingers in it. BUSY:
+ * somebody reads. Outside a transaction. */
 enum store_status store_truncate_wal(struct store *store);
 
-/* From one destination with open rows to the next, beginning with "". OK, NOTHING behind the last one, or why it cannot be read. */
+/* From one destination with open rows to the next, beginning with "". OK, NOTHING behind the last
+ * one, or why it cannot be read. */
 enum store_status store_next_destination(struct store *store, char name[256]);
 
 /* What every attempt of a row has in common; fixed by its first claim. */
@@ -242,9 +262,9 @@ struct store_frozen {
 };
 
 /*
- * Writes a move: exactly one row goes from state `from` to txn's, or it is a bug (assert). reason and fetch_url
- * replace what is there, and so does frozen unless it is NULL (REFUSED: that key is already used at this
- * destination). A blocked child of a row that is done now is woken.
+ * Writes a move: exactly one row goes from state `from` to txn's, or it is a bug (assert). reason
+ * and fetch_url replace what is there, and so does frozen unless it is NULL (REFUSED: that key is
+ * already used at this destination). A blocked child of a row that is done now is woken.
  */
 enum store_status store_move(struct store *store, enum state from, const struct txn *txn,
     const char *reason, const char *fetch_url, const struct store_frozen *frozen);
@@ -269,18 +289,18 @@ struct store_attempt {
 	int64_t started_at;
 	int64_t ended_at;
 	enum evidence evidence;
-	int http_status; /* 0: none */
+	int http_status;   /* 0: none */
 	const char *error; /* or NULL */
 	const char *rule;  /* or NULL */
 };
 /*
- * Adds it to the trail; a run of equal polls (same evidence, status, rule) is one row whose count grows. With n = 0 the next number is
- * taken.
+ * Adds it to the trail; a run of equal polls (same evidence, status, rule) is one row whose count
+ * grows. With n = 0 the next number is taken.
  */
 enum store_status store_attempt(struct store *store, const struct store_attempt *attempt);
 /*
- * How often, and since when, this rule decided in this phase, in exchanges begun at `after` or later: all submits, or the polls
- * of the last run.
+ * How often, and since when, this rule decided in this phase, in exchanges begun at `after` or
+ * later: all submits, or the polls of the last run.
  */
 enum store_status store_same_rule(struct store *store, int64_t id, enum phase phase,
     const char *rule, int64_t after, int *count, int64_t *since);
@@ -292,7 +312,7 @@ enum store_status store_last_rule(
 /* What the app reads. */
 struct store_outcome {
 	enum result result;
-	int http_status; /* 0: none */
+	int http_status;  /* 0: none */
 	const void *body; /* NULL: none */
 	size_t body_length;
 	bool body_is_text;  /* valid UTF-8 without NUL: stored as TEXT, else as BLOB */
@@ -323,7 +343,8 @@ struct store_control {
 	int64_t count; /* many rows: how many; 0: not said */
 };
 bool store_control_waiting(struct store *store);
-/* At most limit open requests, oldest first; each to be freed with store_control_free(). Count, or -1. */
+/* At most limit open requests, oldest first; each to be freed with store_control_free(). Count, or
+ * -1. */
 int store_control_open(struct store *store, struct store_control *requests, int limit);
 void store_control_free(struct store_control *request);
 enum store_status store_control_answer(

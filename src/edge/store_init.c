@@ -1,5 +1,6 @@
 /*
- * store_init.c - create or upgrade the tables in the merchant's database, in one transaction (store_migrate.c has the way).
+ * store_init.c - create or upgrade the tables in the merchant's database, in one transaction
+ * (store_migrate.c has the way).
  */
 #include "edge/store_parts.h"
 
@@ -83,7 +84,8 @@ present_version(struct store *store, struct text *report, enum store_status *sta
 			return 0;
 		}
 		text_format(report,
-		    "%s already has a %s named %s that is not outboxd's; rename it, then run init again",
+		    "%s already has a %s named %s that is not outboxd's; rename it, then run init "
+		    "again",
 		    store->path, store_column_text(binder.statement, 0),
 		    store_column_text(binder.statement, 1));
 		store_finish(&binder);
@@ -95,7 +97,8 @@ present_version(struct store *store, struct text *report, enum store_status *sta
 		return version;
 	*status = STORE_CONFIG;
 	text_format(report,
-	    "%s has outbox schema %lld, this outboxd knows 1 to %d; install the newer outboxd that upgraded it "
+	    "%s has outbox schema %lld, this outboxd knows 1 to %d; install the newer outboxd that "
+	    "upgraded it "
 	    "(there is no way back but a backup from before the upgrade)",
 	    store->path, (long long)version, schema_migration_count);
 	return -1;
@@ -126,11 +129,11 @@ create_or_upgrade(struct store *store, struct text *report)
 	if (status != STORE_OK)
 		text_format(report, "%s: %s; nothing was changed", store->path, store_error(store));
 	else if (from == 0)
-		text_format(report, "created the outbox tables (schema %d) in %s", schema_migration_count,
-		    store->path);
+		text_format(report, "created the outbox tables (schema %d) in %s",
+		    schema_migration_count, store->path);
 	else if (from < schema_migration_count)
-		text_format(report, "upgraded the outbox tables in %s from schema %lld to %d", store->path,
-		    (long long)from, schema_migration_count);
+		text_format(report, "upgraded the outbox tables in %s from schema %lld to %d",
+		    store->path, (long long)from, schema_migration_count);
 	else
 		text_format(report, "%s has the outbox tables (schema %d) already", store->path,
 		    schema_migration_count);
@@ -142,7 +145,7 @@ turn_wal_on(struct store *store, struct text *report)
 {
 	struct binder binder = store_bind(store, STATEMENT_JOURNAL_MODE);
 	bool was = store_step(store, &binder) == SQLITE_ROW &&
-	    strcmp(store_column_text(binder.statement, 0), "wal") == 0;
+		   strcmp(store_column_text(binder.statement, 0), "wal") == 0;
 	bool is;
 
 	store_finish(&binder);
@@ -150,15 +153,16 @@ turn_wal_on(struct store *store, struct text *report)
 		return STORE_OK;
 	binder = store_bind(store, STATEMENT_TURN_WAL_ON);
 	is = store_step(store, &binder) == SQLITE_ROW &&
-	    strcmp(store_column_text(binder.statement, 0), "wal") == 0;
+	     strcmp(store_column_text(binder.statement, 0), "wal") == 0;
 	store_finish(&binder);
 	if (is) {
-		text_format(report, "turned WAL mode on for %s (it stays on for every program)\n", store->path);
+		text_format(report, "turned WAL mode on for %s (it stays on for every program)\n",
+		    store->path);
 		return STORE_OK;
 	}
 	text_format(report,
-	    "cannot turn WAL mode on for %s: %s; close other programs that use it and try again", store->path,
-	    store_error(store));
+	    "cannot turn WAL mode on for %s: %s; close other programs that use it and try again",
+	    store->path, store_error(store));
 	return STORE_CONFIG;
 }
 
@@ -174,7 +178,8 @@ enum store_status
 store_init(const char *path, struct text *report)
 {
 	struct store *store = calloc(1, sizeof(*store));
-	/* A file of our own making can give pages back after a purge; a merchant's stays as its owner made it. */
+	/* A file of our own making can give pages back after a purge; a merchant's stays as its
+	 * owner made it. */
 	bool ours = is_new(path);
 	enum store_status status = STORE_FULL;
 	int rc;
@@ -186,8 +191,8 @@ store_init(const char *path, struct text *report)
 	store->path = strdup(path);
 	if (store->path == NULL)
 		goto out;
-	rc = sqlite3_open_v2(
-	    path, &store->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	rc = sqlite3_open_v2(path, &store->db,
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc == SQLITE_OK) {
 		/* Our own triggers do not run while we replace them, nor do the merchant's. */
 		(void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);

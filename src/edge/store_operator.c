@@ -255,14 +255,15 @@ store_health(struct store *store, struct store_health *health)
 
 	memset(health, 0, sizeof(*health));
 	if (rc == SQLITE_ROW) {
-		(void)snprintf(health->status, sizeof(health->status), "%s", store_column_text(row, 0));
+		(void)snprintf(
+		    health->status, sizeof(health->status), "%s", store_column_text(row, 0));
 		health->heartbeat_age_s =
 		    sqlite3_column_type(row, 1) == SQLITE_NULL ? -1 : sqlite3_column_double(row, 1);
 		health->oldest_due_age_s = sqlite3_column_double(row, 2);
-		(void)snprintf(
-		    health->mode_reason, sizeof(health->mode_reason), "%s", store_column_text(row, 3));
-		(void)snprintf(
-		    health->last_error, sizeof(health->last_error), "%s", store_column_text(row, 4));
+		(void)snprintf(health->mode_reason, sizeof(health->mode_reason), "%s",
+		    store_column_text(row, 3));
+		(void)snprintf(health->last_error, sizeof(health->last_error), "%s",
+		    store_column_text(row, 4));
 		health->unknown = sqlite3_column_int64(row, 5);
 		health->held_rows = sqlite3_column_int64(row, 6);
 	}

@@ -198,7 +198,8 @@ read_row(sqlite3_stmt *statement)
 	row->present = sqlite3_column_int(statement, COLUMN_PRESENT) != 0;
 	row->malformed = malformed;
 	if (sqlite3_column_bytes(statement, COLUMN_HASH) == KEY_HASH_SIZE)
-		memcpy(row->request_hash, sqlite3_column_blob(statement, COLUMN_HASH), KEY_HASH_SIZE);
+		memcpy(
+		    row->request_hash, sqlite3_column_blob(statement, COLUMN_HASH), KEY_HASH_SIZE);
 	copy_texts(&texts, row, (char *)(row + 1));
 	if (body)
 		read_body(statement, row, (char *)(row + 1) + texts.size);
@@ -321,8 +322,7 @@ int
 store_ids_in_flight(struct store *store, const char *destination, enum state state, int64_t after,
     int64_t *ids, int limit)
 {
-	return ids_of_state(
-	    store, STATEMENT_IN_FLIGHT, destination, state, after, ids, limit);
+	return ids_of_state(store, STATEMENT_IN_FLIGHT, destination, state, after, ids, limit);
 }
 
 int
@@ -367,7 +367,8 @@ step_destination(struct store *store, struct binder *binder)
 
 	if (rc == SQLITE_ROW) {
 		sqlite3_value_free(store->destination_value);
-		store->destination_value = sqlite3_value_dup(sqlite3_column_value(binder->statement, 0));
+		store->destination_value =
+		    sqlite3_value_dup(sqlite3_column_value(binder->statement, 0));
 		(void)sqlite3_snprintf(sizeof(store->destination), store->destination, "%s",
 		    store_column_text(binder->statement, 0));
 	}
@@ -379,12 +380,13 @@ step_destination(struct store *store, struct binder *binder)
 	return store->destination_value == NULL ? STORE_FULL : STORE_OK;
 }
 
-/* Goes on behind the value itself, not behind its text: a strange name must not be found for ever. */
+/* Goes on behind the value itself, not behind its text: a strange name must not be found for ever.
+ */
 enum store_status
 store_next_destination(struct store *store, char name[256])
 {
 	bool again = name[0] != '\0' && store->destination_value != NULL &&
-	    strcmp(name, store->destination) == 0;
+		     strcmp(name, store->destination) == 0;
 	enum store_status status;
 
 	do {
@@ -393,10 +395,12 @@ store_next_destination(struct store *store, char name[256])
 		if (!again)
 			bind_text(&binder, 1, name);
 		else if (binder.rc == SQLITE_OK)
-			binder.rc = sqlite3_bind_value(binder.statement, 1, store->destination_value);
+			binder.rc =
+			    sqlite3_bind_value(binder.statement, 1, store->destination_value);
 		status = step_destination(store, &binder);
 		again = true;
-	} while (status == STORE_OK && store->destination[0] == '\0'); /* no name that anybody could use */
+	} while (status == STORE_OK &&
+		 store->destination[0] == '\0'); /* no name that anybody could use */
 	if (status == STORE_OK)
 		memcpy(name, store->destination, sizeof(store->destination));
 	return status;

@@ -20,10 +20,11 @@ matches(const struct store *store, const char *database_id, int64_t epoch, int64
 	const struct store_identity *expected = &store->expected;
 
 	return strcmp(database_id, expected->database_id) == 0 && epoch == expected->epoch &&
-	    write_counter == expected->write_counter;
+	       write_counter == expected->write_counter;
 }
 
-/* A transaction of ours that failed for want of memory may have happened, or stay in SQLite's page cache all the same. */
+/* A transaction of ours that failed for want of memory may have happened, or stay in SQLite's page
+ * cache all the same. */
 static bool
 was_ours(const struct store *store, int64_t write_counter)
 {
@@ -46,8 +47,8 @@ recognise(struct store *store)
 	int64_t counter = sqlite3_column_int64(binder.statement, 2);
 	bool ours = was_ours(store, counter);
 	bool same = rc == SQLITE_ROW &&
-	    matches(store, store_column_text(binder.statement, 0),
-		sqlite3_column_int64(binder.statement, 1), counter - (ours ? 1 : 0));
+		    matches(store, store_column_text(binder.statement, 0),
+			sqlite3_column_int64(binder.statement, 1), counter - (ours ? 1 : 0));
 
 	rc = store_finish_row(&binder, rc);
 	if (rc != SQLITE_ROW)
@@ -55,7 +56,8 @@ recognise(struct store *store)
 	if (!same)
 		return STORE_REPLACED;
 	store->doubt = false;
-	return ours ? STORE_UNSYNCED : STORE_OK; /* what it says, memory does not know: start anew */
+	return ours ? STORE_UNSYNCED
+		    : STORE_OK; /* what it says, memory does not know: start anew */
 }
 
 /* The pragma takes effect when it is prepared: it is never kept. */
@@ -175,15 +177,15 @@ wal_in_place(struct store *store)
 }
 
 /*
- * A sync that failed is final: the kernel has dropped the pages, and a second one would report success. Only copying
- * everything into the database file helps.
+ * A sync that failed is final: the kernel has dropped the pages, and a second one would report
+ * success. Only copying everything into the database file helps.
  */
 enum store_status
 store_heal(struct store *store)
 {
 	int frames = -1;
-	int rc = sqlite3_wal_checkpoint_v2(
-	    store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &frames, NULL);
+	int rc =
+	    sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &frames, NULL);
 
 	return rc == SQLITE_OK && frames == 0 ? STORE_OK : STORE_UNSYNCED;
 }
@@ -262,7 +264,8 @@ store_begin_reading(struct store *store)
 void
 store_end_reading(struct store *store)
 {
-	/* Nothing to commit, and perhaps something that must not be: half of a transaction that could not be rolled back. */
+	/* Nothing to commit, and perhaps something that must not be: half of a transaction that
+	 * could not be rolled back. */
 	if (sqlite3_get_autocommit(store->db) == 0)
 		(void)run(store, STATEMENT_ROLLBACK);
 }
@@ -296,7 +299,8 @@ store_wal_reset_is_fixed(void)
 
 	if (version >= 3051003)
 		return version != 3052000;
-	return (version >= 3050007 && version < 3051000) || (version >= 3044006 && version < 3045000);
+	return (version >= 3050007 && version < 3051000) ||
+	       (version >= 3044006 && version < 3045000);
 }
 
 int64_t
@@ -325,7 +329,6 @@ store_checkpoint(struct store *store, int wal_frames_max)
 		return;
 	store->wal_frames = 0; /* whatever comes of it: not again before the next commit */
 	(void)sqlite3_busy_timeout(store->db, 0);
-	(void)sqlite3_wal_checkpoint_v2(
-	    store->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+	(void)sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
 	(void)sqlite3_busy_timeout(store->db, STORE_READ_BUSY_MS);
 }

@@ -138,7 +138,8 @@ store_sleep_child(struct store *store, int64_t id)
 	return with_id(store, STATEMENT_SLEEP_CHILD, id);
 }
 
-/* The number for a new line of the trail: the next one, or the last one again in a run of equal polls. */
+/* The number for a new line of the trail: the next one, or the last one again in a run of equal
+ * polls. */
 static enum store_status
 attempt_number(struct store *store, const struct store_attempt *attempt, int64_t *n)
 {
@@ -150,11 +151,13 @@ attempt_number(struct store *store, const struct store_attempt *attempt, int64_t
 	rc = store_step(store, &binder);
 	*n = 1;
 	if (rc == SQLITE_ROW) {
-		bool run = attempt->phase == PHASE_POLL &&
+		bool run =
+		    attempt->phase == PHASE_POLL &&
 		    strcmp(store_column_text(last, 1), phase_name(PHASE_POLL)) == 0 &&
 		    strcmp(store_column_text(last, 2), evidence_name(attempt->evidence)) == 0 &&
 		    sqlite3_column_int(last, 3) == attempt->http_status &&
-		    strcmp(store_column_text(last, 4), attempt->rule == NULL ? "" : attempt->rule) == 0;
+		    strcmp(store_column_text(last, 4),
+			attempt->rule == NULL ? "" : attempt->rule) == 0;
 
 		*n = sqlite3_column_int64(last, 0) + (run ? 0 : 1);
 	}
@@ -188,8 +191,8 @@ enum store_status
 store_same_rule(struct store *store, int64_t id, enum phase phase, const char *rule, int64_t after,
     int *count, int64_t *since)
 {
-	struct binder binder = store_bind(
-	    store, phase == PHASE_POLL ? STATEMENT_SAME_RUN : STATEMENT_SAME_RULE);
+	struct binder binder =
+	    store_bind(store, phase == PHASE_POLL ? STATEMENT_SAME_RUN : STATEMENT_SAME_RULE);
 	int rc;
 
 	bind_integer(&binder, 1, id);
@@ -219,8 +222,7 @@ store_last_rule(struct store *store, int64_t id, const char *rule, int64_t since
 }
 
 enum store_status
-store_result(
-    struct store *store, int64_t id, const struct store_outcome *outcome, int64_t now)
+store_result(struct store *store, int64_t id, const struct store_outcome *outcome, int64_t now)
 {
 	struct binder binder = store_bind(store, STATEMENT_RESULT);
 

@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 
-/* Writes path.tmp, mode 0644, and renames it. Not synced: it is a view, not a record. 0, or -1 with errno. */
+/* Writes path.tmp, mode 0644, and renames it. Not synced: it is a view, not a record. 0, or -1 with
+ * errno. */
 int textfile_replace(const char *path, const char *text, size_t length);
 
 #endif

@@ -282,8 +282,9 @@ end_cancelled(struct wire *wire)
 }
 
 /*
- * Each look at the sockets costs time for all of them: where many requests are in flight and few of them end at a time, a
- * millisecond's worth is looked at together. The caller's descriptors end the wait.
+ * Each look at the sockets costs time for all of them: where many requests are in flight and few of
+ * them end at a time, a millisecond's worth is looked at together. The caller's descriptors end the
+ * wait.
  */
 static int
 gather(const struct wire *wire, size_t fd_count, int timeout_ms)

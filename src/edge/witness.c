@@ -262,8 +262,8 @@ witness_note(const char *state_dir, const struct witness *witness, int *fd)
 	char path[PATH_MAX];
 	size_t length = format(witness, contents, sizeof(contents));
 
-	if (length == 0 ||
-	    (size_t)snprintf(path, sizeof(path), "%s/" FILE_NAME_RECENT, state_dir) >= sizeof(path)) {
+	if (length == 0 || (size_t)snprintf(path, sizeof(path), "%s/" FILE_NAME_RECENT,
+			       state_dir) >= sizeof(path)) {
 		errno = EINVAL;
 		return -1;
 	}

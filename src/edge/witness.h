@@ -28,9 +28,10 @@ enum witness_found { WITNESS_FOUND, WITNESS_ABSENT, WITNESS_UNREADABLE };
 enum witness_found witness_read(const char *state_dir, struct witness *witness);
 
 /*
- * Notes what the next witness_write() will make durable: state_dir/witness.recent, overwritten in place after each commit and
- * not synced. It outlives a kill, not a power cut, and is believed only when it is whole and later than the witness. *fd is
- * -1 at first, and the caller's to close. 0, or -1 with errno.
+ * Notes what the next witness_write() will make durable: state_dir/witness.recent, overwritten in
+ * place after each commit and not synced. It outlives a kill, not a power cut, and is believed only
+ * when it is whole and later than the witness. *fd is -1 at first, and the caller's to close. 0, or
+ * -1 with errno.
  */
 int witness_note(const char *state_dir, const struct witness *witness, int *fd);
 

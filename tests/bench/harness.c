@@ -543,7 +543,8 @@ sql_number(sqlite3 *db, const char *format, ...)
 	return value;
 }
 
-/* Only this disk: sync() waits for every file system of the machine, and one of them may never answer. */
+/* Only this disk: sync() waits for every file system of the machine, and one of them may never
+ * answer. */
 void
 disk_settle(void)
 {

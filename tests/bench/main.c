@@ -111,8 +111,9 @@ static void
 take_options(int argc, char **argv)
 {
 	static const struct option options[] = {{"runs", required_argument, NULL, 'n'},
-	    {"quick", no_argument, NULL, 'q'}, {"strict", no_argument, NULL, 'S'}, {"json", no_argument, NULL, 'j'},
-	    {"rows", required_argument, NULL, 'r'}, {"concurrency", required_argument, NULL, 'c'},
+	    {"quick", no_argument, NULL, 'q'}, {"strict", no_argument, NULL, 'S'},
+	    {"json", no_argument, NULL, 'j'}, {"rows", required_argument, NULL, 'r'},
+	    {"concurrency", required_argument, NULL, 'c'},
 	    {"sync-ms", required_argument, NULL, 's'}, {"scratch", required_argument, NULL, 'd'},
 	    {"build", required_argument, NULL, 'b'}, {"profiles", required_argument, NULL, 'p'},
 	    {"log", required_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
@@ -250,6 +251,7 @@ main(int argc, char **argv)
 		if (!run_named(argv[i]))
 			return usage();
 	missed = figures_print(settings.json);
-	/* A missed bound is a finding, not a failure: the machine may be busy or small. Instructions do not depend on that. */
+	/* A missed bound is a finding, not a failure: the machine may be busy or small.
+	 * Instructions do not depend on that. */
 	return settings.strict && missed > 0;
 }

@@ -1,10 +1,11 @@
 /*
- * test_kill_syscalls.c - kill -9 in front of every system call that the daemon makes on its way (T1, T2): a first run under
- * strace counts them, then one run for each (call, how manieth) ends there. The daemon starts again, settles, and the oracle
- * judges. What the dynamic linker does before the daemon's own work is tried in the first scenario only.
+ * test_kill_syscalls.c - kill -9 in front of every system call that the daemon makes on its way
+ * (T1, T2): a first run under strace counts them, then one run for each (call, how manieth) ends
+ * there. The daemon starts again, settles, and the oracle judges. What the dynamic linker does
+ * before the daemon's own work is tried in the first scenario only.
  *
- * In `make test` for some seconds, in random order; OUTBOXD_EXTENT=whole (make kill-syscalls) tries all. OUTBOXD_SCENARIO
- * chooses one, OUTBOXD_POINT="NAME N" one point of it.
+ * In `make test` for some seconds, in random order; OUTBOXD_EXTENT=whole (make kill-syscalls) tries
+ * all. OUTBOXD_SCENARIO chooses one, OUTBOXD_POINT="NAME N" one point of it.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -29,7 +30,8 @@
 
 enum { POINTS_MAX = 20000, TRIES = 3, SHOWN = 3, STATES = 7, COUNTING_RUNS = 3 };
 
-/* The gateway's memory lies in a directory of its own: the stand's has no name yet when the words are needed. */
+/* The gateway's memory lies in a directory of its own: the stand's has no name yet when the words
+ * are needed. */
 static char memory[400];
 static const char *const gateway_words[] = {
     "--no-fsync", "--quiet", "--fetch-grace", "--memory", memory, NULL};
@@ -39,13 +41,13 @@ static const char *const states[STATES] = {
 struct scenario {
 	const char *name;
 	void (*prepare)(struct stand *stand); /* inserts rows; may run the daemon, and kill it */
-	bool drain; /* SIGTERM comes while the row "late" is under way */
+	bool drain;                           /* SIGTERM comes while the row "late" is under way */
 };
 
 /* --- what lies on disk before each run --- */
 
-static const char *const kept[] = {"shop.db", "shop.db-wal", "state/witness", "state/witness.recent",
-    "effects.jsonl", "requests.jsonl", memory};
+static const char *const kept[] = {"shop.db", "shop.db-wal", "state/witness",
+    "state/witness.recent", "effects.jsonl", "requests.jsonl", memory};
 enum { KEPT = sizeof(kept) / sizeof(kept[0]) };
 
 struct image {
@@ -138,7 +140,8 @@ submit_keyless(struct stand *stand)
 	(void)stand_order(stand, "travlinq", "travlinq", "n-2");
 	/* a child of the first */
 	(void)stand_insert(stand, "destination, operation, reference, after_id, body",
-	    "'riverty', 'authorize', 'n-3', 1, '{\"order\":{\"number\":\"n-3\",\"totalGrossAmount\":1.00}}'");
+	    "'riverty', 'authorize', 'n-3', 1, "
+	    "'{\"order\":{\"number\":\"n-3\",\"totalGrossAmount\":1.00}}'");
 }
 
 /* Fetch URLs: VRIO's is the same each time, Travlinq's changes with each poll. */
@@ -146,10 +149,12 @@ static void
 poll_rows(struct stand *stand)
 {
 	(void)stand_insert(stand, "destination, operation, reference, body",
-	    "'vrio', 'order', 'p-1', '{\"connection_order_id\":\"p-1\",\"bill_lname\":\"testlongrequest\"}'");
+	    "'vrio', 'order', 'p-1', "
+	    "'{\"connection_order_id\":\"p-1\",\"bill_lname\":\"testlongrequest\"}'");
 	(void)stand_insert(stand, "destination, operation, reference, headers, body",
 	    "'travlinq', 'flight-book', 'slow-2', "
-	    "'{\"conversationId\":\"6f1f9fd2-7b5e-4b8e-9a3e-0d2f3c1b1002\"}', '{\"offerId\":\"slow-2\"}'");
+	    "'{\"conversationId\":\"6f1f9fd2-7b5e-4b8e-9a3e-0d2f3c1b1002\"}', "
+	    "'{\"offerId\":\"slow-2\"}'");
 }
 
 static void
@@ -163,7 +168,8 @@ run_and_kill(struct stand *stand, const char *script, const char *until)
 	stand_kill(stand);
 }
 
-/* What the last run left: keyed and keyless in flight, polls in flight, a retry; then a shutdown with a request under way. */
+/* What the last run left: keyed and keyless in flight, polls in flight, a retry; then a shutdown
+ * with a request under way. */
 static void
 left_in_flight(struct stand *stand)
 {
@@ -172,10 +178,13 @@ left_in_flight(struct stand *stand)
 	(void)stand_order(stand, "vrio", "vrio", "n-1");
 	(void)stand_order(stand, "generic", "generic", "k-2");
 	run_and_kill(stand,
-	    "k-1 submit 1 silence\nn-1 submit 1 silence\np-1 poll 1 silence\nslow-2 poll 1 silence\n"
+	    "k-1 submit 1 silence\nn-1 submit 1 silence\np-1 poll 1 silence\nslow-2 poll 1 "
+	    "silence\n"
 	    "k-2 submit 1 lose\nk-2 submit 2- silence\n",
-	    "SELECT (SELECT count(*) FROM outbox_delivery WHERE state = 'sending') = 3 AND (SELECT count(*) FROM"
-	    " outbox_delivery WHERE state = 'pending') = 2 AND (SELECT count(*) FROM outbox_attempt) >= 3");
+	    "SELECT (SELECT count(*) FROM outbox_delivery WHERE state = 'sending') = 3 AND (SELECT "
+	    "count(*) FROM"
+	    " outbox_delivery WHERE state = 'pending') = 2 AND (SELECT count(*) FROM "
+	    "outbox_attempt) >= 3");
 	(void)stand_order(stand, "riverty", "riverty", "late");
 }
 
@@ -224,14 +233,17 @@ set_up(const struct scenario *scenario, void **directory, struct image *image)
 	stand = stand_new(gateway_words);
 	stand_destination(stand, "riverty", "riverty", "request_timeout = \"5s\";");
 	stand_destination(stand, "generic", "generic", "request_timeout = \"5s\";");
-	stand_destination(stand, "vrio", "vrio", "request_timeout = \"5s\"; poll_timeout = \"5s\";");
-	stand_destination(stand, "travlinq", "travlinq", "request_timeout = \"5s\"; poll_timeout = \"5s\";");
+	stand_destination(
+	    stand, "vrio", "vrio", "request_timeout = \"5s\"; poll_timeout = \"5s\";");
+	stand_destination(
+	    stand, "travlinq", "travlinq", "request_timeout = \"5s\"; poll_timeout = \"5s\";");
 	scenario->prepare(stand);
 	take_image(stand, image);
 	return stand;
 }
 
-/* Until the daemon has nothing to do, or is dead; then SIGTERM. Whether it died of SIGKILL; *code its exit code otherwise. */
+/* Until the daemon has nothing to do, or is dead; then SIGTERM. Whether it died of SIGKILL; *code
+ * its exit code otherwise. */
 static bool
 see_it_through(struct stand *stand, const struct scenario *scenario, int *code)
 {
@@ -255,7 +267,8 @@ see_it_through(struct stand *stand, const struct scenario *scenario, int *code)
 		}
 		stand_sleep_ms(4);
 		if (told || stand_number(stand,
-				"SELECT EXISTS (SELECT 1 FROM outbox_delivery WHERE state NOT IN ('done', 'held')"
+				"SELECT EXISTS (SELECT 1 FROM outbox_delivery WHERE state NOT IN "
+				"('done', 'held')"
 				" AND NOT (%d AND reference = 'late' AND state = 'sending'))",
 				scenario->drain) != 0)
 			continue;
@@ -268,17 +281,20 @@ static void
 look_at_states(struct stand *stand, struct sum *sum)
 {
 	for (int i = 0; i < STATES; i++)
-		sum->states[i] += stand_number(stand,
-				      "SELECT count(*) FROM outbox_delivery WHERE state = '%s'", states[i]) > 0;
+		sum->states[i] +=
+		    stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE state = '%s'",
+			states[i]) > 0;
 }
 
-/* What the scenarios promise beyond the oracle: a keyed row succeeds, a keyless one does or is unknown. */
+/* What the scenarios promise beyond the oracle: a keyed row succeeds, a keyless one does or is
+ * unknown. */
 static long
 unexpected(struct stand *stand)
 {
-	long wrong = stand_number(stand,
-	    "SELECT count(*) FROM outbox_delivery WHERE state <> 'done' AND state <> 'blocked' OR coalesce(result <> 'succeeded'"
-	    " AND (kind = 'keyed' OR result <> 'unknown'), 0)");
+	long wrong =
+	    stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE state <> 'done' AND "
+				"state <> 'blocked' OR coalesce(result <> 'succeeded'"
+				" AND (kind = 'keyed' OR result <> 'unknown'), 0)");
 
 	if (wrong > 0)
 		fprintf(stderr, "%ld rows did not end as they should\n", wrong);
@@ -291,8 +307,9 @@ judge(struct stand *stand, const char *name, const struct point *point)
 	long violations = oracle_violations(stand, ORACLE_FINISHED) + unexpected(stand);
 
 	if (violations > 0)
-		fprintf(stderr, "VIOLATION in %s, killed at %s %d: OUTBOXD_SCENARIO=%s OUTBOXD_POINT='%s %d'\n", name,
-		    point->call, point->when, name, point->call, point->when);
+		fprintf(stderr,
+		    "VIOLATION in %s, killed at %s %d: OUTBOXD_SCENARIO=%s OUTBOXD_POINT='%s %d'\n",
+		    name, point->call, point->when, name, point->call, point->when);
 	return violations;
 }
 
@@ -309,28 +326,34 @@ strike(struct stand *stand, const struct scenario *scenario, const struct image 
 	put_image(stand, image);
 	if (scenario->drain)
 		assert_int_equal(gateway_script(stand->gateway, "late submit 1 delay 60ms\n"), 0);
-	snprintf(options, sizeof(options), "-o /dev/null -e inject=%s:signal=KILL:when=%d", point->call,
-	    point->when);
+	snprintf(options, sizeof(options), "-o /dev/null -e inject=%s:signal=KILL:when=%d",
+	    point->call, point->when);
 	traced_start(stand, options);
 	stand->kills = 2;
 	killed = see_it_through(stand, scenario, &code);
 	sum->runs++;
 	if (!killed && code != 0) {
-		fprintf(stderr, "%s at %s %d: ended with %d\n", scenario->name, point->call, point->when, code);
+		fprintf(stderr, "%s at %s %d: ended with %d\n", scenario->name, point->call,
+		    point->when, code);
 		stand_show(stand);
 		sum->violations++;
 	}
 	if (killed && point->when % 2 == 0)
-		look_at_states(stand, sum); /* as an app that opens the database before the daemon does */
+		look_at_states(
+		    stand, sum); /* as an app that opens the database before the daemon does */
 	stand_start(stand);
-	if (!stand_wait(stand, "SELECT NOT EXISTS (SELECT 1 FROM outbox_delivery WHERE state NOT IN ('done', 'held',"
-		" 'blocked')) AND NOT EXISTS (SELECT 1 FROM outbox_delivery d JOIN outbox_delivery p ON p.outbox_id ="
+	if (!stand_wait(stand,
+		"SELECT NOT EXISTS (SELECT 1 FROM outbox_delivery WHERE state NOT IN ('done', "
+		"'held',"
+		" 'blocked')) AND NOT EXISTS (SELECT 1 FROM outbox_delivery d JOIN outbox_delivery "
+		"p ON p.outbox_id ="
 		" d.after_id WHERE d.state = 'blocked' AND p.result = 'succeeded')")) {
 		sum->violations++;
 		return killed;
 	}
 	if (!stand_wait_listening(stand) || stand_stop(stand) != 0) {
-		fprintf(stderr, "%s at %s %d: did not stop\n", scenario->name, point->call, point->when);
+		fprintf(stderr, "%s at %s %d: did not stop\n", scenario->name, point->call,
+		    point->when);
 		sum->violations++;
 	}
 	violations = judge(stand, scenario->name, point);
@@ -348,7 +371,8 @@ list_points(const struct traced_call *calls, size_t count, bool all, struct poin
 	size_t used = 0;
 
 	for (size_t i = 0; i < count; i++)
-		for (int when = (all ? 0 : calls[i].skipped) + 1; when <= calls[i].count && used < POINTS_MAX; when++)
+		for (int when = (all ? 0 : calls[i].skipped) + 1;
+		     when <= calls[i].count && used < POINTS_MAX; when++)
 			points[used++] = (struct point){calls[i].name, when};
 	return used;
 }
@@ -393,7 +417,8 @@ count_calls(struct stand *stand, const struct scenario *scenario, const struct i
 
 		put_image(stand, image);
 		if (scenario->drain)
-			assert_int_equal(gateway_script(stand->gateway, "late submit 1 delay 60ms\n"), 0);
+			assert_int_equal(
+			    gateway_script(stand->gateway, "late submit 1 delay 60ms\n"), 0);
 		traced_start_counting(stand);
 		assert_false(see_it_through(stand, scenario, &code));
 		assert_int_equal(code, 0);
@@ -439,21 +464,25 @@ run_scenario(int which, int64_t budget_ms, uint64_t seed)
 	for (size_t i = 0; i < count && stand_clock_ms() < until; i++) {
 		try_point(stand, scenario, &image, &points[i], &sum);
 		if (extent() == EXTENT_WHOLE && (i + 1) % 50 == 0)
-			fprintf(stderr, "%s: %zu of %zu points, %ld violations\n", scenario->name, i + 1, count,
-			    sum.violations);
+			fprintf(stderr, "%s: %zu of %zu points, %ld violations\n", scenario->name,
+			    i + 1, count, sum.violations);
 	}
 	snprintf(name, sizeof(name), "kill at every syscall: %s", scenario->name);
 	tally(name, sum.runs, sum.violations,
-	    "%ld of %zu points tried, %.1f %% of them really killed; rows met: queued %ld, claimed %ld, sending %ld, retry"
+	    "%ld of %zu points tried, %.1f %% of them really killed; rows met: queued %ld, claimed "
+	    "%ld, sending %ld, retry"
 	    " %ld, pending %ld, blocked %ld, done %ld",
-	    sum.points, count, sum.points == 0 ? 0 : 100.0 * (double)sum.killed / (double)sum.points, sum.states[0],
-	    sum.states[1], sum.states[2], sum.states[3], sum.states[4], sum.states[5], sum.states[6]);
+	    sum.points, count,
+	    sum.points == 0 ? 0 : 100.0 * (double)sum.killed / (double)sum.points, sum.states[0],
+	    sum.states[1], sum.states[2], sum.states[3], sum.states[4], sum.states[5],
+	    sum.states[6]);
 	stand_free(stand);
 	free_image(&image);
 	scratch_teardown(&directory);
 	assert_int_equal(sum.violations, 0);
 	assert_true(sum.points > 0);
-	assert_true(given != NULL || sum.killed * 100 >= sum.points * (extent() == EXTENT_WHOLE ? 98 : 60));
+	assert_true(
+	    given != NULL || sum.killed * 100 >= sum.points * (extent() == EXTENT_WHOLE ? 98 : 60));
 }
 
 static void
@@ -475,8 +504,9 @@ main(void)
 	{                                                                                          \
 		.name = names[i], .test_func = scenario_test, .initial_state = &numbers[i]         \
 	}
-	static const char *const names[] = {"kills_while_submitting_keyed", "kills_while_submitting_keyless",
-	    "kills_while_polling", "kills_while_recovering_and_draining", "kills_after_a_claim"};
+	static const char *const names[] = {"kills_while_submitting_keyed",
+	    "kills_while_submitting_keyless", "kills_while_polling",
+	    "kills_while_recovering_and_draining", "kills_after_a_claim"};
 	const struct CMUnitTest tests[] = {
 	    SCENARIO(0), SCENARIO(1), SCENARIO(2), SCENARIO(3), SCENARIO(4)};
 

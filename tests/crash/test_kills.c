@@ -111,7 +111,8 @@ random_kills(void **state)
 			      "coalesce(result, state) AS n "
 			      "FROM outbox_delivery GROUP BY coalesce(result, state))"),
 	    gateway_effects(stand->gateway, NULL), gateway_requests(stand->gateway, NULL, NULL));
-	/* A campaign that never met a state proves nothing about it; a short one on a slow machine may miss one or two. */
+	/* A campaign that never met a state proves nothing about it; a short one on a slow machine
+	 * may miss one or two. */
 	for (int i = 0; i < KILLS_STATES; i++)
 		met += seen.kills[i] > 0;
 	assert_true(met >= (kills >= 1000 ? KILLS_STATES : KILLS_STATES - 2));

@@ -1,8 +1,9 @@
 /*
- * test_instructions.c - what a transaction costs, in instructions, which are the same on a busy machine: a change that adds more
- * than a tenth is seen here (tests/bench/micro.c has the bounds).
+ * test_instructions.c - what a transaction costs, in instructions, which are the same on a busy
+ * machine: a change that adds more than a tenth is seen here (tests/bench/micro.c has the bounds).
  *
- * They were counted with gcc 12 and Debian 12's libraries; other compilers and libraries count differently, and are not asked.
+ * They were counted with gcc 12 and Debian 12's libraries; other compilers and libraries count
+ * differently, and are not asked.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +25,7 @@ is_where_it_was_counted(void)
 	return false;
 #else
 	return strcmp(sqlite3_libversion(), "3.40.1") == 0 &&
-	    curl_version_info(CURLVERSION_NOW)->version_num == 0x075801;
+	       curl_version_info(CURLVERSION_NOW)->version_num == 0x075801;
 #endif
 }
 
@@ -33,7 +34,8 @@ is_there(const char *program)
 {
 	char command[200];
 
-	(void)snprintf(command, sizeof(command), "PATH=$PATH:/usr/sbin command -v %s >/dev/null 2>&1", program);
+	(void)snprintf(command, sizeof(command),
+	    "PATH=$PATH:/usr/sbin command -v %s >/dev/null 2>&1", program);
 	return system(command) == 0;
 }
 

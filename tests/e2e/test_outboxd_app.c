@@ -1,6 +1,6 @@
 /*
- * test_outboxd_app.c - what the app sees (P20): a writer that waits 100 ms for the lock at most, beside a busy daemon, never
- * meets SQLITE_BUSY. 20 s here, ten minutes in the whole torture.
+ * test_outboxd_app.c - what the app sees (P20): a writer that waits 100 ms for the lock at most,
+ * beside a busy daemon, never meets SQLITE_BUSY. 20 s here, ten minutes in the whole torture.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,12 +52,17 @@ sell(sqlite3 *db, long number)
 
 	if (number % 2 == 0)
 		snprintf(sql, sizeof(sql),
-		    "BEGIN IMMEDIATE; INSERT INTO outbox (destination, operation, reference, path, body) VALUES ('%s', 'post',"
-		    " 'p-%ld', '/generic/pay', '{\"reference\":\"p-%ld\"}'); COMMIT", destination, number, number);
+		    "BEGIN IMMEDIATE; INSERT INTO outbox (destination, operation, reference, path, "
+		    "body) VALUES ('%s', 'post',"
+		    " 'p-%ld', '/generic/pay', '{\"reference\":\"p-%ld\"}'); COMMIT",
+		    destination, number, number);
 	else
 		snprintf(sql, sizeof(sql),
-		    "BEGIN IMMEDIATE; INSERT INTO outbox (destination, operation, reference, body) VALUES ('%s', 'authorize',"
-		    " 'p-%ld', '{\"order\":{\"number\":\"p-%ld\",\"totalGrossAmount\":1.00}}'); COMMIT", destination, number, number);
+		    "BEGIN IMMEDIATE; INSERT INTO outbox (destination, operation, reference, body) "
+		    "VALUES ('%s', 'authorize',"
+		    " 'p-%ld', '{\"order\":{\"number\":\"p-%ld\",\"totalGrossAmount\":1.00}}'); "
+		    "COMMIT",
+		    destination, number, number);
 	code = sqlite3_exec(db, sql, NULL, NULL, NULL);
 	times[count++] = now_ms() - began;
 	if (code == SQLITE_OK)
@@ -94,11 +99,12 @@ the_app_is_never_busy(void **state)
 	}
 	sqlite3_close(db);
 	assert_true(stand_wait_settled(stand));
-	done = (long)stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE result = 'succeeded'");
+	done = (long)stand_number(
+	    stand, "SELECT count(*) FROM outbox_delivery WHERE result = 'succeeded'");
 	qsort(times, (size_t)count, sizeof(*times), by_size);
 	tally("the app's inserts beside a busy daemon, 100 ms patience", count, busy,
-	    "SQLITE_BUSY %ld; insert p50 %.2f ms, p99 %.2f ms, max %.2f ms; %ld delivered", busy, times[count / 2],
-	    times[count * 99 / 100], times[count - 1], done);
+	    "SQLITE_BUSY %ld; insert p50 %.2f ms, p99 %.2f ms, max %.2f ms; %ld delivered", busy,
+	    times[count / 2], times[count * 99 / 100], times[count - 1], done);
 	assert_int_equal(busy, 0);
 	assert_int_equal(done, count);
 	assert_true(done > 500);

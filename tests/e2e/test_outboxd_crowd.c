@@ -1,6 +1,7 @@
 /*
- * test_outboxd_crowd.c - many daemons for one database, under every name that it can have (T21), another machine's identity,
- * and an app that sells the same order again after a restore (T22, T23).
+ * test_outboxd_crowd.c - many daemons for one database, under every name that it can have (T21),
+ * another machine's identity, and an app that sells the same order again after a restore (T22,
+ * T23).
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -34,7 +35,8 @@ own_mounts(void)
 	static bool mine;
 
 	if (!tried)
-		mine = unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+		mine = unshare(CLONE_NEWNS) == 0 &&
+		       mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 	tried = true;
 	if (!mine)
 		printf("NOTE: without root no mounts: not everything is tried\n");
@@ -57,11 +59,12 @@ name_it(struct stand *stand, struct name names[CROWD])
 	assert_int_equal(mkdir(scratch_path(dir, "data"), 0700), 0);
 	assert_int_equal(mkdir(scratch_path(dir, "bound"), 0700), 0);
 	assert_int_equal(symlink("data", scratch_path(dir, "linked")), 0);
-	bound = own_mounts() && mount(scratch_path(dir, "data"), scratch_path(dir, "bound"), NULL, MS_BIND, NULL) == 0;
+	bound = own_mounts() && mount(scratch_path(dir, "data"), scratch_path(dir, "bound"), NULL,
+				    MS_BIND, NULL) == 0;
 	for (int i = 0; i < CROWD; i++) {
-		static const char *const said[] = {"%s/data/shop.db", "data/shop.db", "other/../data/shop.db",
-		    "%s/linked/shop.db", "%s/bound/shop.db", "../data/shop.db", "%s//data/./shop.db",
-		    "../linked/shop.db"};
+		static const char *const said[] = {"%s/data/shop.db", "data/shop.db",
+		    "other/../data/shop.db", "%s/linked/shop.db", "%s/bound/shop.db",
+		    "../data/shop.db", "%s//data/./shop.db", "../linked/shop.db"};
 
 		snprintf(names[i].config, sizeof(names[i].config), "%s/%s%d.conf", dir,
 		    strncmp(said[i], "..", 2) == 0 || i == 6 ? "other/" : "", i);
@@ -80,7 +83,8 @@ fresh_database(struct stand *stand)
 	int status;
 	char command[1200];
 
-	snprintf(command, sizeof(command), "rm -rf '%s'/data/shop.db* '%s'/state '%s'/other/state '%s'/outboxd.log",
+	snprintf(command, sizeof(command),
+	    "rm -rf '%s'/data/shop.db* '%s'/state '%s'/other/state '%s'/outboxd.log",
 	    (char *)stand->dir, (char *)stand->dir, (char *)stand->dir, (char *)stand->dir);
 	assert_int_equal(system(command), 0);
 	(void)stand_command(stand, &status, words);
@@ -102,12 +106,14 @@ run_crowd(struct stand *stand, struct stand crowd[CROWD], int *winner)
 		for (int i = 0; i < CROWD; i++) {
 			int status;
 
-			if (crowd[i].pid == 0 || waitpid(crowd[i].pid, &status, WNOHANG) != crowd[i].pid)
+			if (crowd[i].pid == 0 ||
+			    waitpid(crowd[i].pid, &status, WNOHANG) != crowd[i].pid)
 				continue;
 			crowd[i].pid = 0;
 			serving--;
 			if (!WIFEXITED(status) || WEXITSTATUS(status) != EX_TEMPORARY) {
-				fprintf(stderr, "daemon %d of %s ended with status %x\n", i, crowd[i].database, status);
+				fprintf(stderr, "daemon %d of %s ended with status %x\n", i,
+				    crowd[i].database, status);
 				result = -1;
 			}
 		}
@@ -152,7 +158,8 @@ of_eight_daemons_one_serves(void **state)
 			char reference[32];
 
 			snprintf(reference, sizeof(reference), "o-%d", i);
-			(void)stand_order(stand, i % 2 == 0 ? "vrio" : "riverty", i % 2 == 0 ? "vrio" : "riverty", reference);
+			(void)stand_order(stand, i % 2 == 0 ? "vrio" : "riverty",
+			    i % 2 == 0 ? "vrio" : "riverty", reference);
 		}
 		for (int i = 0; i < CROWD; i++) {
 			crowd[i] = *stand;
@@ -172,10 +179,13 @@ of_eight_daemons_one_serves(void **state)
 			won[winner]++;
 			assert_true(stand_wait_settled(stand));
 			/* one start, one request for each row, nobody held */
-			if (stand_number(stand, "SELECT value FROM outbox_meta WHERE name = 'epoch'") != 1 ||
+			if (stand_number(
+				stand, "SELECT value FROM outbox_meta WHERE name = 'epoch'") != 1 ||
 			    gateway_requests(stand->gateway, NULL, "submit") != 4 ||
-			    stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE result = 'succeeded'") != 4) {
-				fprintf(stderr, "round %ld: more than one daemon's traces\n", round);
+			    stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE result "
+						"= 'succeeded'") != 4) {
+				fprintf(
+				    stderr, "round %ld: more than one daemon's traces\n", round);
 				stand_show(stand);
 				wrong++;
 			}
@@ -185,9 +195,10 @@ of_eight_daemons_one_serves(void **state)
 			stand_kill(&crowd[i]);
 	}
 	tally("eight daemons, one database", rounds, wrong,
-	    "all others gone within %lld ms; won by path %ld, relative %ld, dots %ld, linked directory %ld, bind mount %ld, "
-	    "other state_dir %ld, %ld, %ld", (long long)slowest, won[0], won[1], won[2], won[3], won[4], won[5], won[6],
-	    won[7]);
+	    "all others gone within %lld ms; won by path %ld, relative %ld, dots %ld, linked "
+	    "directory %ld, bind mount %ld, "
+	    "other state_dir %ld, %ld, %ld",
+	    (long long)slowest, won[0], won[1], won[2], won[3], won[4], won[5], won[6], won[7]);
 	if (own_mounts())
 		(void)umount2(scratch_path(stand->dir, "bound"), MNT_DETACH);
 	assert_int_equal(wrong, 0);
@@ -206,7 +217,8 @@ a_loser_changes_nothing(void **state)
 	stand_start(stand);
 	assert_true(stand_wait_settled(stand));
 	stand_sleep_ms(1500); /* the witness is written; nothing is due */
-	snprintf(before, sizeof(before), "%lld", (long long)stand_number(stand, "SELECT value FROM outbox_meta WHERE name = 'epoch'"));
+	snprintf(before, sizeof(before), "%lld",
+	    (long long)stand_number(stand, "SELECT value FROM outbox_meta WHERE name = 'epoch'"));
 	for (int i = 0; i < 3; i++) {
 		int64_t began = stand_clock_ms();
 
@@ -216,7 +228,8 @@ a_loser_changes_nothing(void **state)
 		assert_int_equal(stand_wait_end(&second, 20000), EX_TEMPORARY);
 		assert_true(stand_clock_ms() - began < LOSER_MS);
 	}
-	assert_string_equal(before, stand_text(stand, "SELECT value FROM outbox_meta WHERE name = 'epoch'"));
+	assert_string_equal(
+	    before, stand_text(stand, "SELECT value FROM outbox_meta WHERE name = 'epoch'"));
 	{
 		char said[64];
 
@@ -278,11 +291,13 @@ a_cloned_machine_sends_nothing(void **state)
 	scratch_write(identity, "0123456789abcdef0123456789abcdef\n", 33);
 	assert_int_equal(mount(identity, "/etc/machine-id", NULL, MS_BIND, NULL), 0);
 	stand_start(stand);
-	assert_true(stand_wait(stand, "SELECT count(*) FROM outbox_meta WHERE name = 'mode' AND value = 'held'"));
+	assert_true(stand_wait(
+	    stand, "SELECT count(*) FROM outbox_meta WHERE name = 'mode' AND value = 'held'"));
 	stand_sleep_ms(500);
 	assert_int_equal(gateway_requests(stand->gateway, "m-2", NULL), 0);
 	assert_int_equal(gateway_requests(stand->gateway, "m-3", NULL), 0);
-	assert_non_null(strstr(stand_text(stand, "SELECT mode_reason FROM outbox_health"), "machine"));
+	assert_non_null(
+	    strstr(stand_text(stand, "SELECT mode_reason FROM outbox_health"), "machine"));
 	(void)stand_command(stand, &status, words);
 	assert_int_equal(status, 0);
 	assert_true(stand_wait_settled(stand));
@@ -292,7 +307,8 @@ a_cloned_machine_sends_nothing(void **state)
 	oracle_check(stand, ORACLE_FINISHED);
 }
 
-/* The order was sold after the backup, sent, and is sold again under the same reference after the restore: the same key. */
+/* The order was sold after the backup, sent, and is sold again under the same reference after the
+ * restore: the same key. */
 static void
 a_row_inserted_again_after_a_restore_has_its_key(void **state)
 {
@@ -307,30 +323,41 @@ a_row_inserted_again_after_a_restore_has_its_key(void **state)
 	stand_start(stand);
 	assert_true(stand_wait_settled(stand));
 	assert_int_equal(stand_stop(stand), 0);
-	snprintf(command, sizeof(command), "cd '%s' && sqlite3 shop.db '.backup b.db'", (char *)stand->dir);
+	snprintf(command, sizeof(command), "cd '%s' && sqlite3 shop.db '.backup b.db'",
+	    (char *)stand->dir);
 	assert_int_equal(system(command), 0);
 	stand_start(stand);
 	(void)stand_order(stand, "riverty", "riverty", "a-2");
 	assert_true(stand_wait_settled(stand));
 	assert_int_equal(stand_stop(stand), 0);
-	snprintf(key, sizeof(key), "%s", stand_text(stand, "SELECT idempotency_key FROM outbox_status WHERE reference = 'a-2'"));
-	snprintf(command, sizeof(command), "cd '%s' && rm -f shop.db-wal shop.db-shm && cp b.db shop.db", (char *)stand->dir);
+	snprintf(key, sizeof(key), "%s",
+	    stand_text(stand, "SELECT idempotency_key FROM outbox_status WHERE reference = 'a-2'"));
+	snprintf(command, sizeof(command),
+	    "cd '%s' && rm -f shop.db-wal shop.db-shm && cp b.db shop.db", (char *)stand->dir);
 	assert_int_equal(system(command), 0);
 	/* another order first: other ids */
 	(void)stand_order(stand, "riverty", "riverty", "a-3");
 	(void)stand_order(stand, "riverty", "riverty", "a-2");
 	stand_start(stand);
-	assert_true(stand_wait(stand, "SELECT count(*) FROM outbox_meta WHERE name = 'mode' AND value = 'held'"));
+	assert_true(stand_wait(
+	    stand, "SELECT count(*) FROM outbox_meta WHERE name = 'mode' AND value = 'held'"));
 	(void)stand_command(stand, &status, words);
 	assert_int_equal(status, 0);
 	assert_true(stand_wait_settled(stand));
-	assert_string_equal(stand_text(stand, "SELECT idempotency_key FROM outbox_status WHERE reference = 'a-2'"), key);
-	assert_string_equal(stand_text(stand, "SELECT result FROM outbox_status WHERE reference = 'a-2'"), "succeeded");
+	assert_string_equal(
+	    stand_text(stand, "SELECT idempotency_key FROM outbox_status WHERE reference = 'a-2'"),
+	    key);
+	assert_string_equal(
+	    stand_text(stand, "SELECT result FROM outbox_status WHERE reference = 'a-2'"),
+	    "succeeded");
 	assert_int_equal(gateway_effects(stand->gateway, "a-2"), 1);
 	assert_int_equal(gateway_distinct_hashes(stand->gateway, "a-2"), 1);
 	/* and a second sale in one life is refused */
-	assert_int_not_equal(stand_try(stand, "INSERT INTO outbox (destination, operation, reference, body) VALUES ('riverty',"
-		" 'authorize', 'a-2', '{}')"), 0);
+	assert_int_not_equal(
+	    stand_try(stand,
+		"INSERT INTO outbox (destination, operation, reference, body) VALUES ('riverty',"
+		" 'authorize', 'a-2', '{}')"),
+	    0);
 	assert_int_equal(stand_stop(stand), 0);
 	oracle_check(stand, ORACLE_RESTORED);
 }
@@ -340,8 +367,9 @@ a_row_inserted_again_after_a_restore_has_its_key(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(of_eight_daemons_one_serves), TEST(a_loser_changes_nothing),
-	    TEST(a_hard_link_is_refused), TEST(a_cloned_machine_sends_nothing),
+	const struct CMUnitTest tests[] = {TEST(of_eight_daemons_one_serves),
+	    TEST(a_loser_changes_nothing), TEST(a_hard_link_is_refused),
+	    TEST(a_cloned_machine_sends_nothing),
 	    TEST(a_row_inserted_again_after_a_restore_has_its_key)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

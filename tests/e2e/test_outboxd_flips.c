@@ -1,8 +1,9 @@
 /*
- * test_outboxd_flips.c - a database with flipped bits (T20): the daemon neither crashes nor hangs. What SQLite notices ends it
- * with status 76 and a word about it; from then on nothing is sent.
+ * test_outboxd_flips.c - a database with flipped bits (T20): the daemon neither crashes nor hangs.
+ * What SQLite notices ends it with status 76 and a word about it; from then on nothing is sent.
  *
- * SQLite has no checksums in the database file: a flip in a text or a number is nobody's to notice, and the merchant's to restore.
+ * SQLite has no checksums in the database file: a flip in a text or a number is nobody's to notice,
+ * and the merchant's to restore.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,11 +60,12 @@ lay_out(struct stand *stand, const struct image *image, uint64_t *seed)
 	memcpy(bytes, image->bytes, image->length);
 	for (int i = 0; i < flips; i++)
 		bytes[tally_random(seed) % image->length] ^= (char)(1u << tally_random(seed) % 8);
-	(void)snprintf(command, sizeof(command), "rm -rf '%s' '%s-wal' '%s-shm'", scratch_path(stand->dir, "state"),
-	    stand->database, stand->database);
+	(void)snprintf(command, sizeof(command), "rm -rf '%s' '%s-wal' '%s-shm'",
+	    scratch_path(stand->dir, "state"), stand->database, stand->database);
 	assert_int_equal(system(command), 0);
 	scratch_write(stand->database, bytes, image->length);
-	(void)snprintf(command, sizeof(command), "mkdir -p '%s'", scratch_path(stand->dir, "state"));
+	(void)snprintf(
+	    command, sizeof(command), "mkdir -p '%s'", scratch_path(stand->dir, "state"));
 	assert_int_equal(system(command), 0);
 	free(bytes);
 }
@@ -74,7 +76,8 @@ has_ended(const struct stand *stand)
 {
 	siginfo_t what = {0};
 
-	return waitid(P_PID, (id_t)stand->pid, &what, WEXITED | WNOHANG | WNOWAIT) == 0 && what.si_pid != 0;
+	return waitid(P_PID, (id_t)stand->pid, &what, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       what.si_pid != 0;
 }
 
 static void
@@ -95,11 +98,13 @@ flipped_bits(void **state)
 		stand_start(stand);
 		for (int ms = 0; ms < LIFE_MS && !has_ended(stand); ms += 20)
 			stand_sleep_ms(20);
-		status = has_ended(stand) ? stand_wait_end(stand, STAND_PATIENCE_MS) : stand_stop(stand);
+		status =
+		    has_ended(stand) ? stand_wait_end(stand, STAND_PATIENCE_MS) : stand_stop(stand);
 		refused += status != CORRUPT && status != 0;
 		noticed += status == CORRUPT;
 		served += status == 0;
-		if (status != 0 && status != 1 && status != 75 && status != CORRUPT && status != 78) {
+		if (status != 0 && status != 1 && status != 75 && status != CORRUPT &&
+		    status != 78) {
 			(void)fprintf(stderr, "run %ld ended with %d\n", run, status);
 			stand_show(stand);
 			violations++;
@@ -107,7 +112,8 @@ flipped_bits(void **state)
 	}
 	free(image.bytes);
 	tally("flipped bits in the database", runs, violations,
-	    "%ld noticed as corrupt, %ld refused otherwise, %ld served (nothing to notice)", noticed, refused, served);
+	    "%ld noticed as corrupt, %ld refused otherwise, %ld served (nothing to notice)",
+	    noticed, refused, served);
 	assert_int_equal(violations, 0);
 	assert_true(noticed + refused > 0);
 }
@@ -115,7 +121,8 @@ flipped_bits(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(flipped_bits, stand_setup, stand_teardown)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(flipped_bits, stand_setup, stand_teardown)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

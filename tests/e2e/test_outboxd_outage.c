@@ -1,6 +1,6 @@
 /*
- * test_outboxd_outage.c - one bad row and two bad gateways beside a thousand good rows (T41, P17), and a gateway that answers 503
- * to everything with a backlog due, and comes back (T42, P18).
+ * test_outboxd_outage.c - one bad row and two bad gateways beside a thousand good rows (T41, P17),
+ * and a gateway that answers 503 to everything with a backlog due, and comes back (T42, P18).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,8 +26,10 @@ sell(struct stand *stand, const char *destination, const char *name, int n)
 {
 	stand_exec(stand,
 	    "WITH RECURSIVE i (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM i WHERE n + 1 < %d)"
-	    " INSERT INTO outbox (destination, operation, reference, body) SELECT '%s', 'authorize', '%s-' || n,"
-	    " '{\"order\":{\"number\":\"%s-' || n || '\",\"totalGrossAmount\":1.00}}' FROM i", n, destination, name, name);
+	    " INSERT INTO outbox (destination, operation, reference, body) SELECT '%s', "
+	    "'authorize', '%s-' || n,"
+	    " '{\"order\":{\"number\":\"%s-' || n || '\",\"totalGrossAmount\":1.00}}' FROM i",
+	    n, destination, name, name);
 }
 
 static int64_t
@@ -35,7 +37,9 @@ drain_ms(struct stand *stand, const char *destination)
 {
 	int64_t began = stand_clock_ms();
 
-	assert_true(stand_wait(stand, "SELECT NOT EXISTS (SELECT 1 FROM outbox_delivery WHERE destination = '%s' AND state <> 'done')",
+	assert_true(stand_wait(stand,
+	    "SELECT NOT EXISTS (SELECT 1 FROM outbox_delivery WHERE destination = '%s' AND state "
+	    "<> 'done')",
 	    destination));
 	return stand_clock_ms() - began;
 }
@@ -49,7 +53,10 @@ bad_neighbours_delay_nobody(void **state)
 	int64_t beside;
 	long wrong;
 
-	assert_int_equal(gateway_script(stand->gateway, "dead-* submit * silence\npoison submit * status 500\n* submit * delay 5\n"), 0);
+	assert_int_equal(
+	    gateway_script(stand->gateway,
+		"dead-* submit * silence\npoison submit * status 500\n* submit * delay 5\n"),
+	    0);
 	stand_destination(stand, "good", "riverty", "retry_base = \"20ms\";");
 	stand_destination(stand, "hangs", "riverty", "request_timeout = \"60s\";");
 	stand_destination(stand, "refuses", "riverty", "base_url = \"http://127.0.0.1:1\";");
@@ -64,19 +71,25 @@ bad_neighbours_delay_nobody(void **state)
 	sell(stand, "good", "beside", rows);
 	beside = drain_ms(stand, "good");
 	/* a repeat may never be answered otherwise: replayed for ever */
-	wrong = (long)stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE destination = 'good' AND result IS NOT 'succeeded'"
-		" AND reference <> 'poison'");
+	wrong = (long)stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE destination "
+					  "= 'good' AND result IS NOT 'succeeded'"
+					  " AND reference <> 'poison'");
 	tally("poison row, hanging and refusing gateway", rows, wrong + (beside > 2 * alone + 500),
-	    "%d good rows in %lld ms alone, %lld ms beside them; the poison row: %s after %lld attempts", rows, (long long)alone,
-	    (long long)beside, stand_text(stand, "SELECT coalesce(result, state) FROM outbox_status WHERE reference = 'poison'"),
-	    (long long)stand_number(stand, "SELECT attempts FROM outbox_status WHERE reference = 'poison'"));
+	    "%d good rows in %lld ms alone, %lld ms beside them; the poison row: %s after %lld "
+	    "attempts",
+	    rows, (long long)alone, (long long)beside,
+	    stand_text(stand,
+		"SELECT coalesce(result, state) FROM outbox_status WHERE reference = 'poison'"),
+	    (long long)stand_number(
+		stand, "SELECT attempts FROM outbox_status WHERE reference = 'poison'"));
 	oracle_check(stand, ORACLE_UNDERWAY);
 	assert_int_equal(wrong, 0);
 	/* half a second for a busy machine */
 	assert_true(beside <= 2 * alone + 500);
 }
 
-/* Requests of a destination's rows by second since the gateway's first; the last second that saw one. */
+/* Requests of a destination's rows by second since the gateway's first; the last second that saw
+ * one. */
 static int
 by_second(struct stand *stand, const char *prefix, int counts[SECONDS_MAX], int64_t since_ms)
 {
@@ -88,10 +101,14 @@ by_second(struct stand *stand, const char *prefix, int counts[SECONDS_MAX], int6
 	memset(counts, 0, SECONDS_MAX * sizeof(counts[0]));
 	cJSON_ArrayForEach(entry, log)
 	{
-		const char *reference = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "reference"));
-		double second = (cJSON_GetObjectItemCaseSensitive(entry, "t")->valuedouble - (double)since_ms) / 1000.0;
+		const char *reference =
+		    cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "reference"));
+		double second =
+		    (cJSON_GetObjectItemCaseSensitive(entry, "t")->valuedouble - (double)since_ms) /
+		    1000.0;
 
-		if (reference == NULL || strncmp(reference, prefix, strlen(prefix)) != 0 || second < 0 || second >= SECONDS_MAX)
+		if (reference == NULL || strncmp(reference, prefix, strlen(prefix)) != 0 ||
+		    second < 0 || second >= SECONDS_MAX)
 			continue;
 		counts[(int)second]++;
 		if ((int)second > last)
@@ -131,8 +148,9 @@ rate_of(const int *counts, int from, int to)
 }
 
 /*
- * The production settings but for their scale: rate 100/s, ramp and probes in seconds. While it is down, the gateway sees a probe
- * now and then; when it is back, the limit is kept and the backlog drains without anybody's help; another gateway notices nothing.
+ * The production settings but for their scale: rate 100/s, ramp and probes in seconds. While it is
+ * down, the gateway sees a probe now and then; when it is back, the limit is kept and the backlog
+ * drains without anybody's help; another gateway notices nothing.
  */
 static void
 an_outage_and_its_end(void **state)
@@ -155,8 +173,9 @@ an_outage_and_its_end(void **state)
 	int back;
 	int last;
 
-	stand_destination(stand, "big", "riverty", "rate = \"100/s\"; ramp = \"2s\"; retry_base = \"500ms\"; retry_cap = \"4s\";"
-		" probe_interval = \"1s\"; probe_interval_max = \"4s\"; concurrency = 8;");
+	stand_destination(stand, "big", "riverty",
+	    "rate = \"100/s\"; ramp = \"2s\"; retry_base = \"500ms\"; retry_cap = \"4s\";"
+	    " probe_interval = \"1s\"; probe_interval_max = \"4s\"; concurrency = 8;");
 	stand_destination(stand, "other", "riverty", "");
 	stand_start(stand);
 	assert_true(stand_wait_listening(stand));
@@ -179,11 +198,13 @@ an_outage_and_its_end(void **state)
 		stand_sleep_ms(200);
 	}
 	(void)other_before;
-	other = (int)stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE destination = 'other' AND result = 'succeeded'");
+	other = (int)stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE destination = "
+					 "'other' AND result = 'succeeded'");
 	back = (int)((wall_ms() - began) / 1000);
 	assert_int_equal(gateway_script(stand->gateway, "clear\n"), 0);
 	returned = stand_clock_ms();
-	while (stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE destination = 'big' AND state <> 'done'") > 0 &&
+	while (stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE destination = 'big' "
+				   "AND state <> 'done'") > 0 &&
 	       stand_clock_ms() < returned + (int64_t)rows * 1000 / LIMIT * 3 + 60000)
 		stand_sleep_ms(100);
 	drained = stand_clock_ms() - returned;
@@ -195,11 +216,14 @@ an_outage_and_its_end(void **state)
 	wrong += up.peak > LIMIT * 1.2; /* seconds of two clocks */
 	/* two caps of waiting, then the limit's own time, twice */
 	wrong += drained > 2 * ((int64_t)rows * 1000 / LIMIT) + 8000;
-	wrong += stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE destination = 'big' AND result IS NOT 'succeeded'") != 0;
+	wrong += stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE destination = "
+				     "'big' AND result IS NOT 'succeeded'") != 0;
 	wrong += other < outage_s * 5 - 3;
 	tally("503 with a backlog due, and the return", rows, wrong,
-	    "limit %d/s; well: %.0f/s; down %d s: mean %.1f/s, peak %d/s; back: peak %d/s, drained in %.1f s (ideal %.1f); other gateway"
-	    " meanwhile %d of %d", LIMIT, normal.mean, outage_s, down.mean, down.peak, up.peak, (double)drained / 1000.0,
+	    "limit %d/s; well: %.0f/s; down %d s: mean %.1f/s, peak %d/s; back: peak %d/s, drained "
+	    "in %.1f s (ideal %.1f); other gateway"
+	    " meanwhile %d of %d",
+	    LIMIT, normal.mean, outage_s, down.mean, down.peak, up.peak, (double)drained / 1000.0,
 	    (double)rows / LIMIT, other, outage_s * 5);
 	oracle_check(stand, ORACLE_UNDERWAY);
 	assert_int_equal(wrong, 0);
@@ -210,7 +234,8 @@ an_outage_and_its_end(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(bad_neighbours_delay_nobody), TEST(an_outage_and_its_end)};
+	const struct CMUnitTest tests[] = {
+	    TEST(bad_neighbours_delay_nobody), TEST(an_outage_and_its_end)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * test_outboxd_place.c - where the daemon runs: a hostile environment (T37), what may be read of its secrets (T38), a full disk
- * (T8, T9), and a database that somebody holds for a minute (T12).
+ * test_outboxd_place.c - where the daemon runs: a hostile environment (T37), what may be read of
+ * its secrets (T38), a full disk (T8, T9), and a database that somebody holds for a minute (T12).
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -30,25 +30,32 @@
 static void
 set_hostile(struct stand *stand)
 {
-	static const char *const proxies[] = {"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy",
-	    "ALL_PROXY", "ftp_proxy", "CURL_PROXY"};
-	static const char *const files[] = {"SSLKEYLOGFILE", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "OPENSSL_CONF",
-	    "OPENSSL_MODULES", "OPENSSL_ENGINES", "CURL_HOME", "HOME", "XDG_CONFIG_HOME", "NETRC", "SQLITE_TMPDIR", "TMPDIR",
-	    "HOSTALIASES", "RES_OPTIONS", "LOCALDOMAIN", "RANDFILE", "SQLITE_HISTORY"};
+	static const char *const proxies[] = {"http_proxy", "HTTP_PROXY", "https_proxy",
+	    "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "ftp_proxy", "CURL_PROXY"};
+	static const char *const files[] = {"SSLKEYLOGFILE", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	    "CURL_CA_BUNDLE", "OPENSSL_CONF", "OPENSSL_MODULES", "OPENSSL_ENGINES", "CURL_HOME",
+	    "HOME", "XDG_CONFIG_HOME", "NETRC", "SQLITE_TMPDIR", "TMPDIR", "HOSTALIASES",
+	    "RES_OPTIONS", "LOCALDOMAIN", "RANDFILE", "SQLITE_HISTORY"};
 	const char *dir = scratch_path(stand->dir, "hostile");
 
 	assert_int_equal(mkdir(dir, 0700), 0);
 	scratch_write(scratch_path(dir, ".netrc"), "default login stolen password stolen\n", 37);
 	scratch_write(scratch_path(dir, ".curlrc"), "proxy = http://127.0.0.1:1\n", 27);
-	scratch_write(scratch_path(dir, "openssl.cnf"), "openssl_conf = x\n[x]\nssl_conf = y\n[y]\nsystem_default = z\n[z]\nVerifyMode = None\n", 78);
+	scratch_write(scratch_path(dir, "openssl.cnf"),
+	    "openssl_conf = x\n[x]\nssl_conf = y\n[y]\nsystem_default = z\n[z]\nVerifyMode = "
+	    "None\n",
+	    78);
 	for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]); i++)
 		setenv(proxies[i], gateway_url(stand_canary(stand), ""), 1);
 	setenv("NO_PROXY", "", 1);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		char path[400];
 
-		snprintf(path, sizeof(path), "%s%s", dir, strcmp(files[i], "OPENSSL_CONF") == 0 ? "/openssl.cnf"
-			: strcmp(files[i], "SSLKEYLOGFILE") == 0 ? "/keys" : strcmp(files[i], "SSL_CERT_FILE") == 0 ? "/ca.pem" : "");
+		snprintf(path, sizeof(path), "%s%s", dir,
+		    strcmp(files[i], "OPENSSL_CONF") == 0    ? "/openssl.cnf"
+		    : strcmp(files[i], "SSLKEYLOGFILE") == 0 ? "/keys"
+		    : strcmp(files[i], "SSL_CERT_FILE") == 0 ? "/ca.pem"
+							     : "");
 		setenv(files[i], path, 1);
 	}
 }
@@ -58,8 +65,10 @@ make_certificate(struct stand *stand)
 {
 	char command[1200];
 
-	snprintf(command, sizeof(command), "cd '%s' && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
-		" -keyout key.pem -out cert.pem -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2>/dev/null",
+	snprintf(command, sizeof(command),
+	    "cd '%s' && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+	    " -keyout key.pem -out cert.pem -days 2 -subj /CN=127.0.0.1 -addext "
+	    "subjectAltName=IP:127.0.0.1 2>/dev/null",
 	    (char *)stand->dir);
 	assert_int_equal(system(command), 0);
 }
@@ -69,7 +78,8 @@ a_hostile_environment_is_ignored(void **state)
 {
 	static char cert[400];
 	static char key[400];
-	static const char *const words[] = {"--no-fsync", "--tls-cert", cert, "--tls-key", key, NULL};
+	static const char *const words[] = {
+	    "--no-fsync", "--tls-cert", cert, "--tls-key", key, NULL};
 	struct stand *stand = *state;
 	const char *elsewhere = scratch_path(stand->dir, "tls");
 	char settings[900];
@@ -114,9 +124,12 @@ a_hostile_environment_is_ignored(void **state)
 	free(kept_tmp);
 	assert_string_equal(stand_await(stand, 1), "succeeded");
 	assert_string_equal(stand_await(stand, 2), "succeeded");
-	assert_true(stand_wait(stand, "SELECT held AND cause = 'tls' OR count(*) FROM outbox_destination WHERE destination = 'untrusted'"));
+	assert_true(stand_wait(stand, "SELECT held AND cause = 'tls' OR count(*) FROM "
+				      "outbox_destination WHERE destination = 'untrusted'"));
 	stand_sleep_ms(300);
-	assert_int_equal(stand_number(stand, "SELECT result IS NULL FROM outbox_delivery WHERE outbox_id = 3"), 1);
+	assert_int_equal(
+	    stand_number(stand, "SELECT result IS NULL FROM outbox_delivery WHERE outbox_id = 3"),
+	    1);
 	assert_int_equal(gateway_requests(tls, "e-3", NULL), 0);
 	assert_int_equal(gateway_canary_hits(stand_canary(stand)), 0);
 	assert_int_equal(access(scratch_path(stand->dir, "hostile/keys"), F_OK), -1);
@@ -134,7 +147,8 @@ a_hostile_environment_is_ignored(void **state)
 		free(log);
 		unlink(path);
 	}
-	tally("hostile environment", 27, 0, "TLS and plain delivered; proxy canary 0 connections, no key log, %s",
+	tally("hostile environment", 27, 0,
+	    "TLS and plain delivered; proxy canary 0 connections, no key log, %s",
 	    traced ? "no look at any named file" : "file accesses not traced");
 	assert_int_equal(gateway_effects(tls, "e-1"), 1);
 	gateway_stop(tls);
@@ -158,7 +172,8 @@ hits(const char *path, const char *needle)
 	if (access(path, R_OK) != 0)
 		return 0;
 	bytes = scratch_read(path, &length);
-	for (char *at = bytes; (at = memmem(at, length - (size_t)(at - bytes), needle, strlen(needle))) != NULL; at++)
+	for (char *at = bytes;
+	     (at = memmem(at, length - (size_t)(at - bytes), needle, strlen(needle))) != NULL; at++)
 		count++;
 	free(bytes);
 	if (count > 0)
@@ -169,7 +184,8 @@ hits(const char *path, const char *needle)
 static int
 hits_in_columns(struct stand *stand, const char *needle)
 {
-	static const char *const columns[] = {"outbox_attempt", "outbox_delivery", "outbox_destination", "outbox_meta", "outbox_control"};
+	static const char *const columns[] = {"outbox_attempt", "outbox_delivery",
+	    "outbox_destination", "outbox_meta", "outbox_control"};
 	int count = 0;
 
 	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
@@ -177,7 +193,8 @@ hits_in_columns(struct stand *stand, const char *needle)
 		sqlite3_stmt *statement;
 		char sql[100];
 
-		assert_int_equal(sqlite3_open_v2(stand->database, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+		assert_int_equal(
+		    sqlite3_open_v2(stand->database, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
 		sqlite3_busy_timeout(db, 10000);
 		snprintf(sql, sizeof(sql), "SELECT * FROM %s", columns[i]);
 		assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
@@ -187,7 +204,8 @@ hits_in_columns(struct stand *stand, const char *needle)
 
 				if (text == NULL || strstr(text, needle) == NULL)
 					continue;
-				fprintf(stderr, "%s.%s: %s\n", columns[i], sqlite3_column_name(statement, c), text);
+				fprintf(stderr, "%s.%s: %s\n", columns[i],
+				    sqlite3_column_name(statement, c), text);
 				count++;
 			}
 		sqlite3_finalize(statement);
@@ -199,9 +217,12 @@ hits_in_columns(struct stand *stand, const char *needle)
 static void
 secrets_stay_where_they_are(void **state)
 {
-	static const char *const faults[] = {"ok", "lose", "garbage", "status 500 body " SECRET_ANSWER, "not-json", "truncate",
-	    "status 400 body {\"error\":{\"code\":\"" SECRET_ANSWER "\"}}", "status 401 body " SECRET_ANSWER, "redirect 302 http://127.0.0.1:1/" SECRET_ANSWER,
-	    "header X-Y: " SECRET_ANSWER, "half-headers", "big-header 200000", "garble", "body {\"x\":\"" SECRET_ANSWER "\"}"};
+	static const char *const faults[] = {"ok", "lose", "garbage",
+	    "status 500 body " SECRET_ANSWER, "not-json", "truncate",
+	    "status 400 body {\"error\":{\"code\":\"" SECRET_ANSWER "\"}}",
+	    "status 401 body " SECRET_ANSWER, "redirect 302 http://127.0.0.1:1/" SECRET_ANSWER,
+	    "header X-Y: " SECRET_ANSWER, "half-headers", "big-header 200000", "garble",
+	    "body {\"x\":\"" SECRET_ANSWER "\"}"};
 	enum { FAULTS = sizeof(faults) / sizeof(faults[0]) };
 	static const char *const profiles[] = {"vrio", "travlinq", "riverty", "generic"};
 	struct stand *stand = *state;
@@ -210,9 +231,13 @@ secrets_stay_where_they_are(void **state)
 	int found = 0;
 
 	for (int p = 0; p < 4; p++) {
-		static const char *const settings[] = {"headers = { X-Api-Key = \"" SECRET_KEY "\"; };",
-		    "headers = { X-API-KEY = \"" SECRET_KEY "\"; }; login = { userName = \"u\"; password = \"" SECRET_PASSWORD "\"; companyCode = \"C\"; };",
-		    "headers = { X-Auth-Key = \"" SECRET_KEY "\"; };", "headers = { Authorization = \"Bearer " SECRET_KEY "\"; };"};
+		static const char *const settings[] = {"headers = { X-Api-Key = \"" SECRET_KEY
+						       "\"; };",
+		    "headers = { X-API-KEY = \"" SECRET_KEY
+		    "\"; }; login = { userName = \"u\"; password = \"" SECRET_PASSWORD
+		    "\"; companyCode = \"C\"; };",
+		    "headers = { X-Auth-Key = \"" SECRET_KEY "\"; };",
+		    "headers = { Authorization = \"Bearer " SECRET_KEY "\"; };"};
 
 		for (int f = 0; f < FAULTS; f++) {
 			char name[64];
@@ -223,12 +248,20 @@ secrets_stay_where_they_are(void **state)
 			snprintf(line, sizeof(line), "%s submit 1 %s\n", name, faults[f]);
 			assert_int_equal(gateway_script(stand->gateway, line), 0);
 			stand_destination(stand, name, profiles[p], settings[p]);
-			snprintf(body, sizeof(body), "{\"connection_order_id\":\"%s\",\"offerId\":\"%s\",\"reference\":\"%s\","
-				"\"action\":\"process\",\"order\":{\"number\":\"%s\",\"totalGrossAmount\":1.00},\"note\":\"" SECRET_BODY "\"}",
+			snprintf(body, sizeof(body),
+			    "{\"connection_order_id\":\"%s\",\"offerId\":\"%s\",\"reference\":\"%"
+			    "s\","
+			    "\"action\":\"process\",\"order\":{\"number\":\"%s\","
+			    "\"totalGrossAmount\":1.00},\"note\":\"" SECRET_BODY "\"}",
 			    name, name, name, name);
-			(void)stand_insert(stand, "destination, operation, reference, path, headers, body", "'%s', '%s', '%s', %s, %s, '%s'",
-			    name, p == 0 ? "order" : p == 1 ? "flight-book" : p == 2 ? "authorize" : "post", name,
-			    p == 3 ? "'/generic/pay'" : "NULL",
+			(void)stand_insert(stand,
+			    "destination, operation, reference, path, headers, body",
+			    "'%s', '%s', '%s', %s, %s, '%s'", name,
+			    p == 0   ? "order"
+			    : p == 1 ? "flight-book"
+			    : p == 2 ? "authorize"
+				     : "post",
+			    name, p == 3 ? "'/generic/pay'" : "NULL",
 			    p == 1 ? "'{\"conversationId\":\"" SECRET_HEADER "\"}'" : "NULL", body);
 		}
 	}
@@ -239,10 +272,13 @@ secrets_stay_where_they_are(void **state)
 	snprintf(proc, sizeof(proc), "/proc/%d/environ", (int)stand->pid);
 	found += hits(proc, SECRET_KEY) + hits(proc, SECRET_PASSWORD);
 	/* Until nothing but rows behind a held destination is left. */
-	assert_true(stand_wait(stand, "SELECT count(*) = 0 FROM outbox_delivery WHERE state NOT IN ('done', 'held') AND destination"
-		" NOT IN (SELECT destination FROM outbox_destination WHERE held)"));
-	found += hits_in_columns(stand, SECRET_BODY) + hits_in_columns(stand, SECRET_KEY) + hits_in_columns(stand, SECRET_PASSWORD) +
-		 hits_in_columns(stand, SECRET_HEADER) + hits_in_columns(stand, "sess-");
+	assert_true(
+	    stand_wait(stand, "SELECT count(*) = 0 FROM outbox_delivery WHERE state NOT IN "
+			      "('done', 'held') AND destination"
+			      " NOT IN (SELECT destination FROM outbox_destination WHERE held)"));
+	found += hits_in_columns(stand, SECRET_BODY) + hits_in_columns(stand, SECRET_KEY) +
+		 hits_in_columns(stand, SECRET_PASSWORD) + hits_in_columns(stand, SECRET_HEADER) +
+		 hits_in_columns(stand, "sess-");
 	/* with the WAL still there */
 	for (int i = 0; i < 2; i++) {
 		found += hits(stand->database, everywhere[i]);
@@ -255,7 +291,8 @@ secrets_stay_where_they_are(void **state)
 	found += hits(scratch_path(stand->dir, "outboxd.log"), SECRET_HEADER);
 	found += hits(scratch_path(stand->dir, "outboxd.log"), SECRET_ANSWER);
 	found += hits(stand->database, SECRET_KEY) + hits(stand->database, SECRET_PASSWORD);
-	tally("secrets in logs, argv, environ, tables, WAL", 4 * FAULTS, found, "five canaries, %d kinds of answer at four gateways", FAULTS);
+	tally("secrets in logs, argv, environ, tables, WAL", 4 * FAULTS, found,
+	    "five canaries, %d kinds of answer at four gateways", FAULTS);
 	assert_int_equal(found, 0);
 	oracle_check(stand, ORACLE_UNDERWAY);
 }
@@ -295,7 +332,8 @@ a_full_disk_loses_nothing(void **state)
 	const char *disk = scratch_path(stand->dir, "disk");
 	char filler[400];
 	const char *words[] = {"init", "--database", stand->database, NULL};
-	long rounds = extent_of(1, 2, 4); /* more rows than these fill the little disk by themselves */
+	long rounds =
+	    extent_of(1, 2, 4); /* more rows than these fill the little disk by themselves */
 	int64_t slowest = 0;
 	long violations = 0;
 	long met = 0;
@@ -320,14 +358,17 @@ a_full_disk_loses_nothing(void **state)
 			char name[64];
 
 			snprintf(name, sizeof(name), "d%ld-%d", round, i);
-			(void)stand_order(stand, i % 2 == 0 ? "vrio" : "riverty", i % 2 == 0 ? "vrio" : "riverty", name);
+			(void)stand_order(stand, i % 2 == 0 ? "vrio" : "riverty",
+			    i % 2 == 0 ? "vrio" : "riverty", name);
 		}
-		assert_true(stand_wait(stand, "SELECT count(*) >= 8 FROM outbox_delivery WHERE state = 'sending'"));
+		assert_true(stand_wait(
+		    stand, "SELECT count(*) >= 8 FROM outbox_delivery WHERE state = 'sending'"));
 		stand_sleep_ms(100);
 		fill(filler);
 		stand_sleep_ms(1500); /* all eight answers came, and found no room */
 		before = gateway_requests(stand->gateway, NULL, "submit");
-		met += (long)stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE state = 'sending'");
+		met += (long)stand_number(
+		    stand, "SELECT count(*) FROM outbox_delivery WHERE state = 'sending'");
 		stand_sleep_ms((int)extent_of(1500, 5000, 15000));
 		during = gateway_requests(stand->gateway, NULL, "submit");
 		if (!stand_runs(stand)) {
@@ -336,7 +377,8 @@ a_full_disk_loses_nothing(void **state)
 			stand_start(stand);
 		}
 		if (during != before) {
-			fprintf(stderr, "%d sent while results could not be stored\n", during - before);
+			fprintf(
+			    stderr, "%d sent while results could not be stored\n", during - before);
 			violations++;
 		}
 		assert_int_equal(unlink(filler), 0);
@@ -346,11 +388,14 @@ a_full_disk_loses_nothing(void **state)
 			slowest = stand_clock_ms() - began;
 	}
 	violations += oracle_violations(stand, ORACLE_FINISHED);
-	violations += (long)stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE result IS NOT 'succeeded'");
+	violations += (long)stand_number(
+	    stand, "SELECT count(*) FROM outbox_delivery WHERE result IS NOT 'succeeded'");
 	violations += slowest > 30000;
 	violations += met == 0;
-	tally("disk full while results arrive", rounds, violations, "%ld rows whose answer waited for room, all sent once; settled %lld ms after space"
-		" came back", met, (long long)slowest);
+	tally("disk full while results arrive", rounds, violations,
+	    "%ld rows whose answer waited for room, all sent once; settled %lld ms after space"
+	    " came back",
+	    met, (long long)slowest);
 	if (violations > 0)
 		stand_show(stand);
 	assert_int_equal(violations, 0);
@@ -382,7 +427,8 @@ a_held_database_is_waited_for(void **state)
 		(void)stand_order(stand, profiles[i % 3], profiles[i % 3], name);
 	}
 	stand_start(stand);
-	assert_true(stand_wait(stand, "SELECT count(*) >= 8 FROM outbox_delivery WHERE state = 'sending'"));
+	assert_true(
+	    stand_wait(stand, "SELECT count(*) >= 8 FROM outbox_delivery WHERE state = 'sending'"));
 	assert_int_equal(sqlite3_open(stand->database, &db), SQLITE_OK);
 	sqlite3_busy_timeout(db, 10000);
 	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
@@ -397,12 +443,17 @@ a_held_database_is_waited_for(void **state)
 	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
 	assert_true(stand_wait_settled(stand));
-	tally("database held by BEGIN IMMEDIATE", 1, share >= 0.05, "%ld s, %.2f %% of a processor meanwhile; %lld of 24 rows"
-		" succeeded afterwards", seconds, share * 100, (long long)stand_number(stand,
-		"SELECT count(*) FROM outbox_delivery WHERE result = 'succeeded'"));
-	/* A booking that nobody could fetch for longer than the gateway's three minutes is unknown, and rightly so. */
+	tally("database held by BEGIN IMMEDIATE", 1, share >= 0.05,
+	    "%ld s, %.2f %% of a processor meanwhile; %lld of 24 rows"
+	    " succeeded afterwards",
+	    seconds, share * 100,
+	    (long long)stand_number(
+		stand, "SELECT count(*) FROM outbox_delivery WHERE result = 'succeeded'"));
+	/* A booking that nobody could fetch for longer than the gateway's three minutes is unknown,
+	 * and rightly so. */
 	if (stand_number(stand,
-		"SELECT count(*) FROM outbox_delivery WHERE result IS NOT 'succeeded' AND NOT (%d AND result = 'unknown' AND "
+		"SELECT count(*) FROM outbox_delivery WHERE result IS NOT 'succeeded' AND NOT (%d "
+		"AND result = 'unknown' AND "
 		"reference LIKE 'slow-%%')",
 		seconds > 180) > 0) {
 		stand_show(stand);
@@ -419,8 +470,9 @@ int
 main(void)
 {
 	/* The last leaves a hostile environment behind. */
-	const struct CMUnitTest tests[] = {TEST(secrets_stay_where_they_are), TEST(a_full_disk_loses_nothing),
-	    TEST(a_held_database_is_waited_for), TEST(a_hostile_environment_is_ignored)};
+	const struct CMUnitTest tests[] = {TEST(secrets_stay_where_they_are),
+	    TEST(a_full_disk_loses_nothing), TEST(a_held_database_is_waited_for),
+	    TEST(a_hostile_environment_is_ignored)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -344,7 +344,8 @@ the_operator_decides(void **state)
 		const char *answer = "";
 
 		/* Not a question about keys. */
-		assert_string_equal(stand_ask(stand, "command, outbox_id", "'retry', 1", &answer), "refused");
+		assert_string_equal(
+		    stand_ask(stand, "command, outbox_id", "'retry', 1", &answer), "refused");
 		assert_non_null(strstr(answer, "it is done, canceled"));
 	}
 	ask(stand, "command, outbox_id, argument, text", "'resolve', 3, 'perhaps', 'x'", "refused");

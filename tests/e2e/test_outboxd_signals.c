@@ -1,6 +1,7 @@
 /*
- * test_outboxd_signals.c - signals in a storm (T11, T47): what has no meaning here is ignored, a reload under load loses
- * nothing, a bad configuration leaves the old one in force, and a stopped daemon goes on where it stood.
+ * test_outboxd_signals.c - signals in a storm (T11, T47): what has no meaning here is ignored, a
+ * reload under load loses nothing, a bad configuration leaves the old one in force, and a stopped
+ * daemon goes on where it stood.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -36,7 +37,8 @@ sell(struct stand *stand, const char *name, int n)
 	for (int i = 0; i < n; i++) {
 		char reference[64];
 
-		snprintf(reference, sizeof(reference), "%s%s-%d", i % 6 == 2 ? "slow-" : "", name, i);
+		snprintf(
+		    reference, sizeof(reference), "%s%s-%d", i % 6 == 2 ? "slow-" : "", name, i);
 		(void)stand_order(stand, profiles[i % 3], profiles[i % 3], reference);
 	}
 }
@@ -62,15 +64,20 @@ static void
 all_succeed(struct stand *stand)
 {
 	assert_true(stand_wait_settled(stand));
-	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_delivery WHERE result IS NOT 'succeeded'"), 0);
+	assert_int_equal(
+	    stand_number(
+		stand, "SELECT count(*) FROM outbox_delivery WHERE result IS NOT 'succeeded'"),
+	    0);
 	oracle_check(stand, ORACLE_FINISHED);
 }
 
-/* Nobody's business here, and no reason to die: a stray kill -USR1 from a log rotation, an alarm, a closed pipe. */
+/* Nobody's business here, and no reason to die: a stray kill -USR1 from a log rotation, an alarm, a
+ * closed pipe. */
 static void
 meaningless_signals_are_ignored(void **state)
 {
-	static const int signals[] = {SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGCHLD, SIGWINCH, SIGURG};
+	static const int signals[] = {
+	    SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGCHLD, SIGWINCH, SIGURG};
 	struct stand *stand = *state;
 	int64_t ms = extent_of(3000, 8000, 60000);
 	long sent;
@@ -89,7 +96,8 @@ meaningless_signals_are_ignored(void **state)
 	assert_true(stand_runs(stand));
 	sell(stand, "after", 6);
 	all_succeed(stand);
-	tally("storm of USR1, USR2, PIPE, ALRM, CHLD", sent, 0, "%lld s under load, all rows succeeded", (long long)ms / 1000);
+	tally("storm of USR1, USR2, PIPE, ALRM, CHLD", sent, 0,
+	    "%lld s under load, all rows succeeded", (long long)ms / 1000);
 	assert_int_equal(stand_stop(stand), 0);
 }
 
@@ -116,7 +124,8 @@ reloads_in_a_storm_lose_nothing(void **state)
 static void
 a_bad_reload_keeps_the_old_configuration(void **state)
 {
-	static const char *const bad[] = {"database = \"", "destinations = { };\n", "database = \"/nonexistent/x.db\";\n", "", "unknown_name = 1;\n"};
+	static const char *const bad[] = {"database = \"", "destinations = { };\n",
+	    "database = \"/nonexistent/x.db\";\n", "", "unknown_name = 1;\n"};
 	struct stand *stand = *state;
 
 	usual(stand);
@@ -132,25 +141,31 @@ a_bad_reload_keeps_the_old_configuration(void **state)
 		for (int waited = 0; waited < STAND_PATIENCE_MS && said <= (int)i; waited += 20) {
 			said = 0;
 			log = scratch_read(scratch_path(stand->dir, "outboxd.log"), NULL);
-			for (const char *at = log; (at = strstr(at, "refused, the old configuration stays")) != NULL; at++)
+			for (const char *at = log;
+			     (at = strstr(at, "refused, the old configuration stays")) != NULL;
+			     at++)
 				said++;
 			free(log);
 			stand_sleep_ms(20);
 		}
 		assert_int_equal(said, (int)i + 1);
 		snprintf(name, sizeof(name), "bad-%zu", i);
-		assert_string_equal(stand_await(stand, stand_order(stand, "vrio", "vrio", name)), "succeeded");
+		assert_string_equal(
+		    stand_await(stand, stand_order(stand, "vrio", "vrio", name)), "succeeded");
 	}
 	stand_configure(stand);
 	stand_signal(stand, SIGHUP);
-	for (int waited = 0; waited < STAND_PATIENCE_MS && !stand_log_has(stand, "event=reload result=done"); waited += 20)
+	for (int waited = 0;
+	     waited < STAND_PATIENCE_MS && !stand_log_has(stand, "event=reload result=done");
+	     waited += 20)
 		stand_sleep_ms(20);
 	assert_true(stand_log_has(stand, "event=reload result=done"));
 	assert_int_equal(stand_stop(stand), 0);
 	oracle_check(stand, ORACLE_FINISHED);
 }
 
-/* Stopped while requests and polls are out, then continued: nothing is sent twice, no timer fires in a burst. */
+/* Stopped while requests and polls are out, then continued: nothing is sent twice, no timer fires
+ * in a burst. */
 static void
 stopped_and_continued(void **state)
 {
@@ -176,7 +191,8 @@ stopped_and_continued(void **state)
 	assert_int_equal(stand_stop(stand), 0);
 }
 
-/* SIGTERM and SIGINT, also twice, wait for the answer that is under way; a SIGTERM at any time of the start is an orderly end. */
+/* SIGTERM and SIGINT, also twice, wait for the answer that is under way; a SIGTERM at any time of
+ * the start is an orderly end. */
 static void
 told_twice_to_stop(void **state)
 {
@@ -188,7 +204,8 @@ told_twice_to_stop(void **state)
 	assert_int_equal(gateway_script(stand->gateway, "t-* submit 1 delay 700\n"), 0);
 	(void)stand_order(stand, "vrio", "vrio", "t-1");
 	stand_start(stand);
-	assert_true(stand_wait(stand, "SELECT count(*) FROM outbox_delivery WHERE state = 'sending'"));
+	assert_true(
+	    stand_wait(stand, "SELECT count(*) FROM outbox_delivery WHERE state = 'sending'"));
 	stand_signal(stand, SIGTERM);
 	stand_sleep_ms(50);
 	stand_signal(stand, SIGTERM);
@@ -209,7 +226,8 @@ told_twice_to_stop(void **state)
 			fail_msg("ended with %d", code);
 		orderly += code == 0;
 	}
-	tally("SIGTERM during the start", rounds, 0, "%ld orderly ends, the others before main()", orderly);
+	tally("SIGTERM during the start", rounds, 0, "%ld orderly ends, the others before main()",
+	    orderly);
 	oracle_check(stand, ORACLE_FINISHED);
 }
 
@@ -218,8 +236,9 @@ told_twice_to_stop(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(meaningless_signals_are_ignored), TEST(reloads_in_a_storm_lose_nothing),
-	    TEST(a_bad_reload_keeps_the_old_configuration), TEST(stopped_and_continued), TEST(told_twice_to_stop)};
+	const struct CMUnitTest tests[] = {TEST(meaningless_signals_are_ignored),
+	    TEST(reloads_in_a_storm_lose_nothing), TEST(a_bad_reload_keeps_the_old_configuration),
+	    TEST(stopped_and_continued), TEST(told_twice_to_stop)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

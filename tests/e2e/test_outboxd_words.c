@@ -121,7 +121,8 @@ wrong_words_are_told(void **state)
 
 	stand_destination(stand, "vrio", "vrio", "");
 	stand_configure(stand);
-	/* As if it had run before: else root's "check" asks for the user of an outboxd that is installed on this machine. */
+	/* As if it had run before: else root's "check" asks for the user of an outboxd that is
+	 * installed on this machine. */
 	assert_int_equal(mkdir(scratch_path(stand->dir, "state"), 0700), 0);
 	SAY_ALL(stand, sayings);
 	/* A mistyped name in the configuration is no new database. */

@@ -1,6 +1,7 @@
 /*
- * fuzz_config.c - any file as outboxd.conf: refused with printable problems, or a configuration that keeps every promise of its
- * limits. "PROFILES" in the file stands for the directory of the shipped profiles.
+ * fuzz_config.c - any file as outboxd.conf: refused with printable problems, or a configuration
+ * that keeps every promise of its limits. "PROFILES" in the file stands for the directory of the
+ * shipped profiles.
  */
 #include "edge/config.h"
 
@@ -51,10 +52,12 @@ check(const struct config *config)
 		       strncmp(destination->base_url, "http://localhost", 16) == 0);
 		assert(destination->concurrency > 0 && destination->poll_concurrency > 0);
 		assert(destination->rate_per_second >= 0 && destination->request_timeout_ms > 0);
-		assert(destination->retry_base_ms > 0 && destination->retry_base_ms <= destination->retry_cap_ms);
+		assert(destination->retry_base_ms > 0 &&
+		       destination->retry_base_ms <= destination->retry_cap_ms);
 		for (size_t o = 0; o < destination->profile->operation_count; o++)
-			assert(destination->profile->operations[o].kind != KIND_KEYED ||
-			       (destination->key_retention_ms > 0 && destination->key_header != NULL));
+			assert(
+			    destination->profile->operations[o].kind != KIND_KEYED ||
+			    (destination->key_retention_ms > 0 && destination->key_header != NULL));
 		for (size_t h = 0; h < destination->header_count; h++)
 			assert(strpbrk(destination->headers[h].value, "\r\n") == NULL);
 	}

@@ -1,6 +1,7 @@
 /*
- * fuzz_intake.c - any row for any operation of a shipped profile: what is made ready cannot break out of its URL, its headers or
- * its key, is the same request the next time, and is held when the row was changed in between.
+ * fuzz_intake.c - any row for any operation of a shipped profile: what is made ready cannot break
+ * out of its URL, its headers or its key, is the same request the next time, and is held when the
+ * row was changed in between.
  */
 #include "agent/parts.h"
 
@@ -37,15 +38,18 @@ check_ready(struct agent *agent, struct job *job, struct store_row *row)
 	enum hold_cause cause;
 	char why[256] = "";
 
-	assert(strncmp(job->url, base_url, sizeof(base_url) - 1) == 0 && job->url[sizeof(base_url) - 1] == '/');
+	assert(strncmp(job->url, base_url, sizeof(base_url) - 1) == 0 &&
+	       job->url[sizeof(base_url) - 1] == '/');
 	for (const char *at = job->url; *at != '\0'; at++)
-		assert(*at > 0x20 && *at < 0x7f && *at != '#' && *at != '?' && *at != '%' && *at != '\\');
+		assert(*at > 0x20 && *at < 0x7f && *at != '#' && *at != '?' && *at != '%' &&
+		       *at != '\\');
 	assert(strstr(job->url + 8, "//") == NULL && strstr(job->url, "/../") == NULL);
 	assert((job->key != NULL) == (job->operation->kind == KIND_KEYED));
 	for (const char *at = job->key; at != NULL && *at != '\0'; at++)
 		assert(*at > 0x20 && *at < 0x7f);
 	if (row->headers != NULL)
-		assert(intake_headers(job->operation, row->headers, no_break, NULL, why, sizeof(why)) == 0);
+		assert(intake_headers(
+			   job->operation, row->headers, no_break, NULL, why, sizeof(why)) == 0);
 	/* as the next attempt finds it */
 	row->method = job->method;
 	row->url = job->url;
@@ -75,8 +79,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct agent agent = {.generation = &generation};
 	struct lane lane = {.name = name};
 	struct destination settings = {.name = name, .base_url = url, .key_header = key_header};
-	struct store_row row = {.txn = {.id = 7, .state = STATE_QUEUED}, .present = true, .destination = name};
-	struct job job = {.lane = &lane, .generation = &generation, .settings = &settings, .row = &row};
+	struct store_row row = {
+	    .txn = {.id = 7, .state = STATE_QUEUED}, .present = true, .destination = name};
+	struct job job = {
+	    .lane = &lane, .generation = &generation, .settings = &settings, .row = &row};
 	char *pieces[PIECES];
 	size_t lengths[PIECES];
 	enum hold_cause cause;
@@ -92,7 +98,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(url, base_url, sizeof(url));
 	settings.profile = fuzz_profile(data[0]);
 	settings.card_data = (data[2] & 64) != 0 ? CARD_ERASE : CARD_NEVER;
-	row.operation = settings.profile->operations[data[1] % settings.profile->operation_count].name;
+	row.operation =
+	    settings.profile->operations[data[1] % settings.profile->operation_count].name;
 	fuzz_split(data + 3, size - 3, pieces, lengths, PIECES);
 	row.path = or_null(data[2], 0, pieces[PATH]);
 	row.headers = or_null(data[2], 1, pieces[HEADERS]);

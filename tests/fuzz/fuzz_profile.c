@@ -1,5 +1,6 @@
 /*
- * fuzz_profile.c - any file as a profile: refused with printable problems, or a whole profile that verdicts can be made with.
+ * fuzz_profile.c - any file as a profile: refused with printable problems, or a whole profile that
+ * verdicts can be made with.
  */
 #include "edge/profile.h"
 
@@ -21,7 +22,8 @@ no_header(const void *source, const char *name)
 static void
 judge_with(const struct profile *profile, const struct operation *operation)
 {
-	static const char *const bodies[] = {"", "{}", "{\"error\":{\"code\":\"x\"},\"status\":1}", "[1]", "no"};
+	static const char *const bodies[] = {
+	    "", "{}", "{\"error\":{\"code\":\"x\"},\"status\":1}", "[1]", "no"};
 	static const int statuses[] = {200, 202, 302, 400, 401, 404, 409, 500, 503, 999};
 
 	for (size_t b = 0; b < sizeof(bodies) / sizeof(bodies[0]); b++)
@@ -40,7 +42,8 @@ judge_with(const struct profile *profile, const struct operation *operation)
 
 			assert(verdict_judge(&context, &answer, &verdict) == 0);
 			assert((unsigned)verdict.class < CLASS_COUNT);
-			assert(fuzz_is_printable(verdict.reason) && fuzz_is_printable(verdict.rule));
+			assert(
+			    fuzz_is_printable(verdict.reason) && fuzz_is_printable(verdict.rule));
 			verdict_free(&verdict);
 		}
 }

@@ -1,6 +1,6 @@
 /*
- * fuzz_verdict.c - any answer to any operation of a shipped profile: what is not a complete answer is never a success or a
- * refusal, and what a person or the result will see is whole.
+ * fuzz_verdict.c - any answer to any operation of a shipped profile: what is not a complete answer
+ * is never a success or a refusal, and what a person or the result will see is whole.
  */
 #include "core/verdict.h"
 
@@ -30,16 +30,18 @@ check(const struct answer *answer, const struct verdict *verdict)
 	if (answer->evidence == EVIDENCE_UNSENT)
 		assert(verdict->class == CLASS_UNSENT || verdict->class == CLASS_UNUSABLE);
 	if (answer->evidence == EVIDENCE_MAYBE_SENT)
-		assert(verdict->class == CLASS_LOST || (verdict->class == CLASS_UNDECIDED &&
-			answer->http_status >= 200 && answer->http_status < 300));
+		assert(verdict->class == CLASS_LOST ||
+		       (verdict->class == CLASS_UNDECIDED && answer->http_status >= 200 &&
+			   answer->http_status < 300));
 	if (answer->evidence != EVIDENCE_ANSWERED)
 		return;
 	assert(verdict->class != CLASS_UNSENT && verdict->class != CLASS_LOST);
 	/* an order exists only where a 2xx says so, its own or the one inside */
 	if (verdict->class == CLASS_SUCCEEDED)
-		assert(verdict->http_status >= 200 && verdict->http_status < 300 && answer->http_status >= 200 &&
-		       answer->http_status < 300);
-	assert(verdict->url == NULL || verdict->class == CLASS_PENDING || verdict->class == CLASS_NOT_READY);
+		assert(verdict->http_status >= 200 && verdict->http_status < 300 &&
+		       answer->http_status >= 200 && answer->http_status < 300);
+	assert(verdict->url == NULL || verdict->class == CLASS_PENDING ||
+	       verdict->class == CLASS_NOT_READY);
 	assert(verdict->class != CLASS_PENDING || verdict->url != NULL);
 	assert(verdict->unwrapped || verdict->body == NULL || verdict->body == answer->body);
 	assert(verdict->unwrapped || verdict->body_length <= answer->body_length);

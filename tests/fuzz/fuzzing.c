@@ -15,7 +15,8 @@
 
 static char directory[200];
 
-/* libconfig 1.5 forgets a string or two of a file with a syntax error: some bytes for each refused file. */
+/* libconfig 1.5 forgets a string or two of a file with a syntax error: some bytes for each refused
+ * file. */
 const char *__lsan_default_suppressions(void);
 
 const char *

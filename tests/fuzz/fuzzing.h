@@ -1,5 +1,6 @@
 /*
- * fuzzing.h - what the fuzz targets share: files for what reads files, the shipped profiles, and texts that a person will see.
+ * fuzzing.h - what the fuzz targets share: files for what reads files, the shipped profiles, and
+ * texts that a person will see.
  */
 #ifndef OUTBOXD_TESTS_FUZZING_H
 #define OUTBOXD_TESTS_FUZZING_H
@@ -23,7 +24,8 @@ const char *fuzz_profiles_dir(void);
 /* Nothing in it steers a terminal. */
 bool fuzz_is_printable(const char *text);
 
-/* Cuts data into up to count NUL-terminated pieces at each 0xff byte; all are set. The copies live until the next call. */
+/* Cuts data into up to count NUL-terminated pieces at each 0xff byte; all are set. The copies live
+ * until the next call. */
 void fuzz_split(const uint8_t *data, size_t size, char **pieces, size_t *lengths, size_t count);
 
 #endif

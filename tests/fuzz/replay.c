@@ -1,5 +1,6 @@
 /*
- * replay.c - a fuzz target without libFuzzer: all files of its corpus, and mutations of each that are the same every time.
+ * replay.c - a fuzz target without libFuzzer: all files of its corpus, and mutations of each that
+ * are the same every time.
  */
 #include <dirent.h>
 #include <setjmp.h>
@@ -75,7 +76,8 @@ mutate(const uint8_t *data, size_t size, uint64_t seed)
 			size = at;
 			break;
 		default: /* a piece of it again at its end */
-			for (size_t n = tally_random(&seed) % 16; n > 0 && at < size && i * 16 + n < SIZE_MAX_ADDED; n--, at++)
+			for (size_t n = tally_random(&seed) % 16;
+			     n > 0 && at < size && i * 16 + n < SIZE_MAX_ADDED; n--, at++)
 				copy[size++] = copy[at];
 		}
 	}

@@ -1,13 +1,15 @@
 /*
  * fvfs.h - a SQLite VFS in memory that can forget, fail and be frozen.
  *
- * It keeps, for each file, what a process sees and what a disk would still have after a power cut: content counts as durable once
- * xSync has returned; of later writes any subset may survive, in torn pieces of 512 bytes. A newer write to a sector is
- * never overtaken by an older one, which is how a disk's cache behaves. Creating, truncating and deleting a file are
- * un-synced too until the file is synced; a deletion until anything is.
+ * It keeps, for each file, what a process sees and what a disk would still have after a power cut:
+ * content counts as durable once xSync has returned; of later writes any subset may survive, in
+ * torn pieces of 512 bytes. A newer write to a sector is never overtaken by an older one, which is
+ * how a disk's cache behaves. Creating, truncating and deleting a file are un-synced too until the
+ * file is synced; a deletion until anything is.
  *
- * Shared memory works between the connections of this process. One thread only. Everything lies in memory of its own: nothing
- * here calls malloc, so that allocation sweeps see only the code under test.
+ * Shared memory works between the connections of this process. One thread only. Everything lies in
+ * memory of its own: nothing here calls malloc, so that allocation sweeps see only the code under
+ * test.
  */
 #ifndef OUTBOXD_TESTS_FVFS_H
 #define OUTBOXD_TESTS_FVFS_H
@@ -48,8 +50,8 @@ void fvfs_fail(enum fvfs_error error, int64_t n, bool for_ever);
 void fvfs_heal(void);
 
 /*
- * A control: the daemon's (not the quiet ones') syncs of a -wal do nothing, as at synchronous = NORMAL. A test that still passes then
- * proves nothing.
+ * A control: the daemon's (not the quiet ones') syncs of a -wal do nothing, as at synchronous =
+ * NORMAL. A test that still passes then proves nothing.
  */
 void fvfs_skip_wal_syncs(bool skip);
 bool fvfs_skips_wal_syncs(void);
@@ -64,8 +66,9 @@ int64_t fvfs_failures(void);
 /* --- a process dies --- */
 
 /*
- * Keeps a copy of everything as it is now; what happens from here on happens to a dead man. fvfs_thaw() brings the copy back:
- * connections of the dead process must be closed by then, those of others may stay open if they did nothing meanwhile.
+ * Keeps a copy of everything as it is now; what happens from here on happens to a dead man.
+ * fvfs_thaw() brings the copy back: connections of the dead process must be closed by then, those
+ * of others may stay open if they did nothing meanwhile.
  */
 void fvfs_freeze(void);
 bool fvfs_frozen(void);
@@ -76,8 +79,8 @@ enum fvfs_survival { FVFS_SOME, FVFS_NONE, FVFS_ALL };
 void fvfs_power_loss(enum fvfs_survival survival, uint64_t (*random)(void));
 
 /*
- * One backup of all files, as they are; restoring it leaves everything durable, under the old inode numbers or under new ones. No
- * connection may be open on restore. fvfs_reset() forgets it.
+ * One backup of all files, as they are; restoring it leaves everything durable, under the old inode
+ * numbers or under new ones. No connection may be open on restore. fvfs_reset() forgets it.
  */
 void fvfs_back_up(void);
 bool fvfs_has_backup(void);

@@ -1,6 +1,6 @@
 /*
- * outboxdb.h - a database with the outbox tables in a directory of its own, and the app's connection to it, with the
- * settings that SQLite gives to any app.
+ * outboxdb.h - a database with the outbox tables in a directory of its own, and the app's
+ * connection to it, with the settings that SQLite gives to any app.
  */
 #ifndef OUTBOXD_TESTS_OUTBOXDB_H
 #define OUTBOXD_TESTS_OUTBOXDB_H
@@ -31,7 +31,8 @@ sqlite3 *outboxdb_connect(const struct outboxdb *place);
 void sql(sqlite3 *db, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Runs SQL, which must be refused with these words in the message. */
 void sql_refused(sqlite3 *db, const char *text, const char *words);
-/* The first column of the first row. A missing row, and NULL, are -1; as text "". The text lives until the next call. */
+/* The first column of the first row. A missing row, and NULL, are -1; as text "". The text lives
+ * until the next call. */
 int64_t sql_integer(sqlite3 *db, const char *format, ...) __attribute__((format(printf, 2, 3)));
 const char *sql_text(sqlite3 *db, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -94,8 +94,8 @@ tally_cpu_s(long pid)
 		return -1;
 	at = fgets(line, sizeof(line), file) == NULL ? NULL : strrchr(line, ')');
 	fclose(file);
-	if (at == NULL ||
-	    sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+	if (at == NULL || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+			      &user, &system) != 2)
 		return -1;
 	return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }

@@ -1,9 +1,9 @@
 /*
  * tally.h - how much a campaign does, and its line in the table of `make torture`.
  *
- * The same programs run in `make test` (seconds), in a slice of the torture (minutes) and in the whole of it: $OUTBOXD_EXTENT is
- * "slice" or "whole". What they did goes to stdout, and to the file $OUTBOXD_TALLY when that is set: fault, runs, states
- * reached, violations, separated by tabs.
+ * The same programs run in `make test` (seconds), in a slice of the torture (minutes) and in the
+ * whole of it: $OUTBOXD_EXTENT is "slice" or "whole". What they did goes to stdout, and to the file
+ * $OUTBOXD_TALLY when that is set: fault, runs, states reached, violations, separated by tabs.
  */
 #ifndef OUTBOXD_TESTS_TALLY_H
 #define OUTBOXD_TESTS_TALLY_H

@@ -17,7 +17,8 @@ bool
 traced_possible(void)
 {
 	/* -D as below: some sandboxes allow a traced child and not this. */
-	if (system("strace -D -o /dev/null -e inject=getppid:error=EPERM:when=1 true >/dev/null 2>&1") == 0)
+	if (system("strace -D -o /dev/null -e inject=getppid:error=EPERM:when=1 true >/dev/null "
+		   "2>&1") == 0)
 		return true;
 	printf("NOTE: strace is not here, or may not trace: this test is skipped\n");
 	return false;
@@ -36,7 +37,8 @@ traced_start(struct stand *stand, const char *options)
 	snprintf(binary, sizeof(binary), "%s", stand_binary());
 	/* LeakSanitizer cannot work while someone else traces. */
 	length = asprintf(&script,
-	    "#!/bin/sh\nASAN_OPTIONS=detect_leaks=0 exec strace -D -f %s '%s' \"$@\"\n", options, binary);
+	    "#!/bin/sh\nASAN_OPTIONS=detect_leaks=0 exec strace -D -f %s '%s' \"$@\"\n", options,
+	    binary);
 	stand_must(length > 0, "memory");
 	scratch_write(path, script, (size_t)length);
 	free(script);
@@ -90,7 +92,8 @@ traced_counts(struct stand *stand, struct traced_call calls[TRACED_CALLS])
 			continue; /* a signal, an end, "resumed" */
 		if (strstr(line, "outboxd.conf") != NULL && strncmp(name, "exec", 4) != 0)
 			own = true;
-		while (i < used && (strncmp(calls[i].name, name, length) != 0 || calls[i].name[length] != '\0'))
+		while (i < used &&
+		       (strncmp(calls[i].name, name, length) != 0 || calls[i].name[length] != '\0'))
 			i++;
 		if (i == TRACED_CALLS)
 			continue;

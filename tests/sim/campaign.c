@@ -129,8 +129,7 @@ collect(struct campaign *campaign, const struct shared *shared)
 void *
 campaign_share(size_t size)
 {
-	void *memory =
-	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	assert(memory != MAP_FAILED);
 	return memory;
@@ -190,5 +189,6 @@ campaign_print(const struct campaign *campaign)
 		printf("%s%s %" PRId64, i % 6 == 0 ? "\n  " : ", ", names[i], sometimes_count[i]);
 	printf("\n");
 	if (campaign->unreached > 0)
-		printf("%d counter(s) at zero: the campaign proved less than it says\n", campaign->unreached);
+		printf("%d counter(s) at zero: the campaign proved less than it says\n",
+		    campaign->unreached);
 }

@@ -30,7 +30,8 @@ struct campaign {
 void *campaign_share(size_t size);
 void campaign_unshare(void *memory, size_t size);
 
-/* Runs number first .. first + seeds - 1. A process that crashes is a failure of the run that it was at. */
+/* Runs number first .. first + seeds - 1. A process that crashes is a failure of the run that it
+ * was at. */
 void campaign_run(struct campaign *campaign);
 /* Figures, failures, counters. */
 void campaign_print(const struct campaign *campaign);

@@ -15,9 +15,8 @@ enum { KEYS_MAX = 128, JOBS_MAX = 128 };
 enum { FETCH_MAX_MS = 180 * 1000 }; /* travlinq gives up after that */
 
 const char *const gateway_name[GATEWAY_COUNT] = {"riv", "gen", "vrio", "trav"};
-const char *const gateway_origin[GATEWAY_COUNT] = {
-    "https://riverty.example", "https://generic.example", "https://api.vrio.app",
-    "https://travlinq.example"};
+const char *const gateway_origin[GATEWAY_COUNT] = {"https://riverty.example",
+    "https://generic.example", "https://api.vrio.app", "https://travlinq.example"};
 
 /* A key and the first answer that was given under it. */
 struct remembered {
@@ -33,7 +32,7 @@ struct job {
 	int64_t began; /* boot */
 	bool ended;
 	bool lost;
-	int token; /* of the newest URL */
+	int token;     /* of the newest URL */
 	int delivered; /* the newest that the daemon was given */
 };
 
@@ -120,8 +119,8 @@ gateway_order_of(const char *body)
 	return at == NULL ? NULL : order_at(atoi(at + strlen("\"order\":")));
 }
 
-#define SAY(response, number, ...)                                                                   \
-	((response)->status = (number),                                                             \
+#define SAY(response, number, ...)                                                                 \
+	((response)->status = (number),                                                            \
 	    (void)snprintf((response)->body, sizeof((response)->body), __VA_ARGS__))
 
 static void
@@ -277,10 +276,12 @@ poll_vrio(int number, struct response *response)
 		inner = "{\"response_code\":200}";
 	if (number % 2 == 0)
 		SAY(response, 200,
-		    "{\"api_request\":{\"x\":1},\"api_response_code\":200,\"api_response\":%s}", inner);
+		    "{\"api_request\":{\"x\":1},\"api_response_code\":200,\"api_response\":%s}",
+		    inner);
 	else
 		SAY(response, 200,
-		    "{\"api_request\":{},\"api_response_code\":200,\"api_response\":\"{\\\"response_code\\\":%s}\"}",
+		    "{\"api_request\":{},\"api_response_code\":200,\"api_response\":\"{"
+		    "\\\"response_code\\\":%s}\"}",
 		    is_decline(job) ? "200" : "100");
 }
 
@@ -301,7 +302,8 @@ poll_travlinq(int number, struct response *response)
 		}
 		fetch_url(url, sizeof(url), GATEWAY_TRAVLINQ, number);
 		SAY(response, 202,
-		    "{\"meta\":{\"success\":true,\"statusCode\":3},\"asyncFetch\":{\"fetchUrl\":\"%s\"}}",
+		    "{\"meta\":{\"success\":true,\"statusCode\":3},\"asyncFetch\":{\"fetchUrl\":\"%"
+		    "s\"}}",
 		    url);
 	} else if (is_decline(job)) {
 		SAY(response, 409, "{\"errorDetails\":{\"code\":\"NO-SEATS\"}}");
@@ -316,7 +318,8 @@ static void
 order_riverty(struct order *order, const char *path, struct response *response)
 {
 	if (order->play == PLAY_REFUSE || order->play == PLAY_CONTENT) {
-		SAY(response, order->play == PLAY_REFUSE ? 400 : 422, "{\"type\":\"BusinessError\"}");
+		SAY(response, order->play == PLAY_REFUSE ? 400 : 422,
+		    "{\"type\":\"BusinessError\"}");
 	} else if (strstr(path, "authorize") == NULL) {
 		have_effect(order);
 		SAY(response, 200, "{\"captureNumber\":\"%d\"}", order->number);
@@ -407,7 +410,8 @@ order_travlinq(struct order *order, struct response *response)
 	case PLAY_LATER_LOST:
 		fetch_url(url, sizeof(url), GATEWAY_TRAVLINQ, job_new(order));
 		SAY(response, 202,
-		    "{\"meta\":{\"success\":true,\"statusCode\":2},\"asyncFetch\":{\"fetchUrl\":\"%s\"}}",
+		    "{\"meta\":{\"success\":true,\"statusCode\":2},\"asyncFetch\":{\"fetchUrl\":\"%"
+		    "s\"}}",
 		    url);
 		return;
 	case PLAY_REFUSE:
@@ -483,7 +487,8 @@ receive_keyed(struct order *order, const struct message *message, struct respons
 	const struct remembered *known = recall(message);
 
 	if (known != NULL) {
-		if (known->order != order->number && model.app_was_restored && order->own_key[0] != '\0')
+		if (known->order != order->number && model.app_was_restored &&
+		    order->own_key[0] != '\0')
 			order->misjudged = true;
 		else if (known->order != order->number)
 			world_violation("P4", "orders %d and %d share key %s", known->order,
@@ -515,7 +520,8 @@ log_in(struct response *response)
 		return;
 	}
 	model.session++;
-	model.session_until = world_boot() +
+	model.session_until =
+	    world_boot() +
 	    (model.calm || world_chance(700) ? HOURS(6) : world_between(0, SECONDS(60)));
 	SAY(response, 200, "{\"data\":[{\"sessionId\":\"S%d\"}]}", model.session);
 }

@@ -145,7 +145,7 @@ tidy_row(int64_t row, const char *state, const char *result, const char *cause, 
 	    (strcmp(cause, "operator") == 0 || strcmp(cause, "redirect") == 0)) {
 		(void)request("release", row, NULL, NULL, NULL, NULL);
 	} else if (strcmp(state, "held") == 0 && order == NULL && world_chance(500) &&
-	    (cause == NULL || strcmp(cause, "restored") != 0)) {
+		   (cause == NULL || strcmp(cause, "restored") != 0)) {
 		(void)request("cancel", row, NULL, NULL, NULL, NULL);
 	} else if (strcmp(state, "held") == 0 ||
 		   (result != NULL && strcmp(result, "unknown") == 0)) {

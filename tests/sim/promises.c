@@ -1,5 +1,6 @@
 /*
- * promises.c - the oracle. What left and what happened is known from the other side; the database is only compared with it.
+ * promises.c - the oracle. What left and what happened is known from the other side; the database
+ * is only compared with it.
  */
 #include "sim/promises.h"
 
@@ -47,7 +48,8 @@ promises_await_adopt(bool await)
 static bool
 adopted(void)
 {
-	if (app_number("SELECT count(*) FROM outbox_control WHERE command = 'adopt' AND status = 'done' AND id > ?1",
+	if (app_number("SELECT count(*) FROM outbox_control WHERE command = 'adopt' AND status = "
+		       "'done' AND id > ?1",
 		oracle.asked_before) < 1)
 		return false;
 	oracle.await_adopt = false;
@@ -95,10 +97,11 @@ static void
 take_resubmit(struct order *order)
 {
 	int64_t answer = order->resubmit == 0
-	    ? -1
-	    : app_number("SELECT CASE status WHEN 'done' THEN 1 WHEN 'refused' THEN 2 END FROM outbox_control WHERE "
-			 "id = ?1",
-		  order->resubmit);
+			     ? -1
+			     : app_number("SELECT CASE status WHEN 'done' THEN 1 WHEN 'refused' "
+					  "THEN 2 END FROM outbox_control WHERE "
+					  "id = ?1",
+				   order->resubmit);
 
 	if (answer == -1)
 		return;
@@ -114,14 +117,13 @@ take_resubmit(struct order *order)
 }
 
 static void
-check_same_request(struct order *order, const char *method, const char *url, const char *key,
-    const char *body)
+check_same_request(
+    struct order *order, const char *method, const char *url, const char *key, const char *body)
 {
-	if (order->frozen &&
-	    (strcmp(order->method, method) != 0 || strcmp(order->url, url) != 0 ||
-		strcmp(order->body, body) != 0))
-		world_violation("P4", "order %d was first %s %s %s and is now %s %s %s", order->number,
-		    order->method, order->url, order->body, method, url, body);
+	if (order->frozen && (strcmp(order->method, method) != 0 || strcmp(order->url, url) != 0 ||
+				 strcmp(order->body, body) != 0))
+		world_violation("P4", "order %d was first %s %s %s and is now %s %s %s",
+		    order->number, order->method, order->url, order->body, method, url, body);
 	else if (order->frozen && strcmp(order->key, key) != 0 && order->exposed_since != -1)
 		world_violation("P4", "order %d was sent under %s and is now sent under %s",
 		    order->number, order->key, key);
@@ -139,13 +141,14 @@ check_same_request(struct order *order, const char *method, const char *url, con
 }
 
 /*
- * Is all that was committed on the disk? Not to be told when the app commits at NORMAL, nor after a failed sync: SQLite leaves
- * frames behind then that nobody counts on.
+ * Is all that was committed on the disk? Not to be told when the app commits at NORMAL, nor after a
+ * failed sync: SQLite leaves frames behind then that nobody counts on.
  */
 static bool
 is_durable(void)
 {
-	return app_is_normal() || fvfs_failures() > 0 || fvfs_skips_wal_syncs() || fvfs_is_synced(DATABASE "-wal");
+	return app_is_normal() || fvfs_failures() > 0 || fvfs_skips_wal_syncs() ||
+	       fvfs_is_synced(DATABASE "-wal");
 }
 
 /* P3: what is about to leave is on the disk. */
@@ -159,28 +162,32 @@ check_intent(const struct order *order, const char *key)
 		return;
 	}
 	if (!read_delivery(order->row, state, stored, url))
-		world_violation("P3", "row %lld is sent and has no delivery", (long long)order->row);
+		world_violation(
+		    "P3", "row %lld is sent and has no delivery", (long long)order->row);
 	else if (strcmp(state, "sending") != 0 || strcmp(stored, key) != 0)
-		world_violation("P3", "row %lld is sent under key \"%s\" and stands at %s, key \"%s\"",
+		world_violation("P3",
+		    "row %lld is sent under key \"%s\" and stands at %s, key \"%s\"",
 		    (long long)order->row, key, state, stored);
 	else if (!is_durable())
-		world_violation("P3", "row %lld is sent and its intent is not durable", (long long)order->row);
+		world_violation(
+		    "P3", "row %lld is sent and its intent is not durable", (long long)order->row);
 }
 
 static void
 check_parent(const struct order *order)
 {
 	if (order->after_row > 0 &&
-	    app_number("SELECT 1 FROM outbox_delivery WHERE outbox_id = ?1 AND result = 'succeeded' AND "
-		       "coalesce(reason, '') <> 'action_required'",
+	    app_number(
+		"SELECT 1 FROM outbox_delivery WHERE outbox_id = ?1 AND result = 'succeeded' AND "
+		"coalesce(reason, '') <> 'action_required'",
 		order->after_row) != 1)
 		world_violation("chain", "row %lld is sent before row %lld has succeeded",
 		    (long long)order->row, (long long)order->after_row);
 }
 
 int64_t
-promises_at_send(struct order *order, const char *method, const char *url, const char *key,
-    const char *body)
+promises_at_send(
+    struct order *order, const char *method, const char *url, const char *key, const char *body)
 {
 	int64_t before = order->exposed_since;
 	int64_t age;
@@ -191,7 +198,8 @@ promises_at_send(struct order *order, const char *method, const char *url, const
 	check_intent(order, key);
 	check_parent(order);
 	check_same_request(order, method, url, key, body);
-	/* Small steps of the clock are followed (a minute), and connecting takes its time: the margin is made for that. */
+	/* Small steps of the clock are followed (a minute), and connecting takes its time: the
+	 * margin is made for that. */
 	age = order->exposed_since == -1 ? 0 : world_true() - order->exposed_since;
 	/* To outboxd it is a new row: how long it then waits is not known from its key. */
 	if (order->inserted_again && age > KEY_WINDOW_MS)
@@ -298,7 +306,8 @@ check_result_change(const struct order *order, int result, int64_t revision)
 static void
 check_effects(const struct order *order)
 {
-	/* An order that was inserted again is a new row: a refusal of it says nothing of the one that was lost. */
+	/* An order that was inserted again is a new row: a refusal of it says nothing of the one
+	 * that was lost. */
 	if (order->misjudged || order->safe || order->inserted_again)
 		return;
 	if (order->result == RESULT_SUCCEEDED && order->effects != 1)
@@ -317,8 +326,8 @@ check_expiry(const struct order *order, int result)
 {
 	bool due = order->expires_at != -1 && world_true() >= order->expires_at - SECONDS(61);
 
-	if (result == RESULT_EXPIRED && order->result != RESULT_EXPIRED && !due && !order->wrong_clock &&
-	    world_true() - order->inserted < HOURS(3) - SECONDS(61))
+	if (result == RESULT_EXPIRED && order->result != RESULT_EXPIRED && !due &&
+	    !order->wrong_clock && world_true() - order->inserted < HOURS(3) - SECONDS(61))
 		world_violation("P11", "row %lld expired before its time", (long long)order->row);
 }
 
@@ -349,9 +358,10 @@ static void
 note_answers(void)
 {
 	static int64_t done, refused;
-	int64_t now_done = app_number("SELECT count(*) FROM outbox_control WHERE status = 'done' AND ?1 = 0", 0);
-	int64_t now_refused =
-	    app_number("SELECT count(*) FROM outbox_control WHERE status = 'refused' AND ?1 = 0", 0);
+	int64_t now_done =
+	    app_number("SELECT count(*) FROM outbox_control WHERE status = 'done' AND ?1 = 0", 0);
+	int64_t now_refused = app_number(
+	    "SELECT count(*) FROM outbox_control WHERE status = 'refused' AND ?1 = 0", 0);
 
 	if (now_done > done)
 		sometimes(command_done);
@@ -375,9 +385,11 @@ promises_check(bool all)
 	oracle.version = version;
 	allocations_pause();
 	fvfs_quiet(true);
-	/* outbox_result is what the app reads: a withdrawn one says unknown while its row is open again. */
-	rows = app_statement("SELECT d.outbox_id, d.state, r.result, r.revision, d.reason, d.result "
-			     "FROM outbox_delivery d LEFT JOIN outbox_result r ON r.outbox_id = d.outbox_id");
+	/* outbox_result is what the app reads: a withdrawn one says unknown while its row is open
+	 * again. */
+	rows = app_statement(
+	    "SELECT d.outbox_id, d.state, r.result, r.revision, d.reason, d.result "
+	    "FROM outbox_delivery d LEFT JOIN outbox_result r ON r.outbox_id = d.outbox_id");
 	while (sqlite3_step(rows) == SQLITE_ROW)
 		look_at_row(rows);
 	(void)sqlite3_reset(rows);
@@ -391,7 +403,8 @@ promises_check(bool all)
 		const struct order *order = order_at(i);
 
 		if (order->row > 0 && order->certain && order->state == -1 && all)
-			world_violation("P5", "row %lld was accepted and is not there", (long long)order->row);
+			world_violation(
+			    "P5", "row %lld was accepted and is not there", (long long)order->row);
 		check_effects(order);
 		if (order->keyed && order->exposed_since != -1 && order->result == RESULT_UNKNOWN &&
 		    world_true() - order->exposed_since > KEY_RETENTION_MS)
@@ -413,13 +426,15 @@ check_survivor(const struct order *order, bool power)
 		return;
 	if (!there)
 		world_violation("P3", "row %lld was sent and is lost", (long long)order->row);
-	else if (order->frozen && strcmp(key, order->key) != 0 && order->resubmit == 0 && !order->rekeyed)
+	else if (order->frozen && strcmp(key, order->key) != 0 && order->resubmit == 0 &&
+		 !order->rekeyed)
 		world_violation("P3", "row %lld was sent under %s and the database says \"%s\"",
 		    (long long)order->row, order->key, key);
 	else if (order->unexcused > 0 && !order->misjudged && order->resubmit == 0 &&
-	    (strcmp(state, "queued") == 0 || strcmp(state, "claimed") == 0 || strcmp(state, "blocked") == 0))
-		world_violation("P3", "row %lld was sent and stands at %s after %s", (long long)order->row,
-		    state, power ? "the power cut" : "the crash");
+		 (strcmp(state, "queued") == 0 || strcmp(state, "claimed") == 0 ||
+		     strcmp(state, "blocked") == 0))
+		world_violation("P3", "row %lld was sent and stands at %s after %s",
+		    (long long)order->row, state, power ? "the power cut" : "the crash");
 	if (strcmp(state, "sending") == 0)
 		sometimes(killed_while_sending);
 	else if (strcmp(state, "pending") == 0)
@@ -429,15 +444,18 @@ check_survivor(const struct order *order, bool power)
 void
 promises_check_after_death(bool power)
 {
-	if (power && app_number("SELECT integrity_check = 'ok' FROM pragma_integrity_check WHERE ?1 = 0", 0) != 1)
+	if (power &&
+	    app_number(
+		"SELECT integrity_check = 'ok' FROM pragma_integrity_check WHERE ?1 = 0", 0) != 1)
 		world_violation("integrity", "the database is damaged");
 	for (int i = 0; i < order_count(); i++) {
 		struct order *order = order_at(i);
 
 		check_survivor(order, power);
 		/*
-		 * A commit is visible before its sync: a power cut may take a keyed row's result back. It is delivered again, under
-		 * the same key. Results of keyless rows are synced in their commit.
+		 * A commit is visible before its sync: a power cut may take a keyed row's result
+		 * back. It is delivered again, under the same key. Results of keyless rows are
+		 * synced in their commit.
 		 */
 		if (power && (order->keyed || order->safe)) {
 			order->result = -1;

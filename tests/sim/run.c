@@ -139,7 +139,8 @@ start_daemon(void)
 			    text_string(&why));
 		/* A faulty configuration: nobody starts it again, and there is none here. */
 		if (end == AGENT_STOPPED)
-			world_violation("P22", "the daemon gives up for good: %s", text_string(&why));
+			world_violation(
+			    "P22", "the daemon gives up for good: %s", text_string(&why));
 	} else {
 		world_say("the daemon runs");
 		run.adopt_was_seen = world_dead() == DEATH_NONE;
@@ -185,14 +186,16 @@ bury(void)
 	bool power = world_dead() == DEATH_POWER;
 	bool starting = run.agent == NULL;
 	/*
-	 * Not asked for: that the power fails after a restore, before any daemon has looked. The note that knew of what is missing
-	 * would be lost, and nobody could tell (of the last five seconds before the restore).
+	 * Not asked for: that the power fails after a restore, before any daemon has looked. The
+	 * note that knew of what is missing would be lost, and nobody could tell (of the last five
+	 * seconds before the restore).
 	 */
 	bool unseen = !run.adopt_was_seen && promises_awaiting_adopt();
 
 	stop_daemon(0);
 	run.syncing = false;
-	/* The app has seen what the ghost did: its connection would mistake the past for the future (SQLite's WAL index does not go back). */
+	/* The app has seen what the ghost did: its connection would mistake the past for the future
+	 * (SQLite's WAL index does not go back). */
 	app_close();
 	fvfs_thaw();
 	for (int i = 0; run.script != NULL && i < run.script->survivors; i++)
@@ -740,7 +743,8 @@ run_confirmed_clock(uint64_t seed, bool verbose)
 		operator_confirm_clock();
 		go_on(SECONDS(10));
 	}
-	if (app_number("SELECT count(*) FROM outbox_delivery WHERE (result = 'expired' OR reason LIKE '%forgotten its key%') "
+	if (app_number("SELECT count(*) FROM outbox_delivery WHERE (result = 'expired' OR reason "
+		       "LIKE '%forgotten its key%') "
 		       "AND ?1 = 0",
 		0) != 0)
 		world_violation("P11", "a row has ended because of a clock that is right again");

@@ -17,8 +17,8 @@ struct script {
 	int disk_error;          /* enum fvfs_error */
 	int64_t memory_fails_at; /* the n-th allocation, 0: none */
 	bool for_ever;           /* until the daemon is started anew some time later */
-	bool restarts;           /* it dies with requests under way, and faults begin with its next start */
-	bool adopts;             /* a backup takes its place, and faults begin when the operator says adopt */
+	bool restarts; /* it dies with requests under way, and faults begin with its next start */
+	bool adopts;   /* a backup takes its place, and faults begin when the operator says adopt */
 };
 
 struct tally {

@@ -16,33 +16,38 @@ void __real_config_free(struct config *config);
 static struct config *loaded[SETTING_COUNT];
 static struct config *current;
 
-static const char common[] =
-    "request_timeout = \"60s\"; retry_cap = \"30s\"; probe_interval = \"10s\"; probe_interval_max = \"60s\";"
-    "give_up_after = \"3h\"; poll_interval_max = \"10s\";";
+static const char common[] = "request_timeout = \"60s\"; retry_cap = \"30s\"; probe_interval = "
+			     "\"10s\"; probe_interval_max = \"60s\";"
+			     "give_up_after = \"3h\"; poll_interval_max = \"10s\";";
 
 static void
-write_destination(FILE *file, const char *name, const char *profile, const char *more, const char *limits)
+write_destination(
+    FILE *file, const char *name, const char *profile, const char *more, const char *limits)
 {
-	(void)fprintf(file, "  %s = { profile = \"%s\"; %s %s %s };\n", name, profile, common, more, limits);
+	(void)fprintf(
+	    file, "  %s = { profile = \"%s\"; %s %s %s };\n", name, profile, common, more, limits);
 }
 
 static void
 write_file(FILE *file, enum setting setting)
 {
 	const char *limits = setting == SETTING_NARROW
-	    ? "concurrency = 1; rate = \"2/s\"; ramp = \"30s\";"
-	    : "concurrency = 4; ramp = \"0s\";";
+				 ? "concurrency = 1; rate = \"2/s\"; ramp = \"30s\";"
+				 : "concurrency = 4; ramp = \"0s\";";
 	char *here = getcwd(NULL, 0);
 
-	(void)fprintf(file, "database = \"" DATABASE "\";\nstate_dir = \"" STATE_DIR "\";\n"
-			    "profiles = \"%s/etc/profiles\";\ndestinations = {\n",
+	(void)fprintf(file,
+	    "database = \"" DATABASE "\";\nstate_dir = \"" STATE_DIR "\";\n"
+	    "profiles = \"%s/etc/profiles\";\ndestinations = {\n",
 	    here);
 	write_destination(file, "riv", "riverty",
-	    "base_url = \"https://riverty.example\"; key_retention = \"60m\"; headers = { X-Auth-Key = \"k\"; };",
+	    "base_url = \"https://riverty.example\"; key_retention = \"60m\"; headers = { "
+	    "X-Auth-Key = \"k\"; };",
 	    limits);
 	if (setting != SETTING_WITHOUT_GENERIC)
 		write_destination(file, "gen", "generic",
-		    "base_url = \"https://generic.example\"; key_retention = \"60m\"; poll_deadline = \"10m\";",
+		    "base_url = \"https://generic.example\"; key_retention = \"60m\"; "
+		    "poll_deadline = \"10m\";",
 		    limits);
 	write_destination(file, "vrio", "vrio",
 	    "headers = { X-Api-Key = \"k\"; }; poll_deadline = \"10m\";", limits);

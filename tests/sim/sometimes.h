@@ -1,6 +1,6 @@
 /*
- * sometimes.h - what a campaign must have seen. A counter that is zero at the end means that the campaign proved less
- * than it says.
+ * sometimes.h - what a campaign must have seen. A counter that is zero at the end means that the
+ * campaign proved less than it says.
  */
 #ifndef OUTBOXD_SIM_SOMETIMES_H
 #define OUTBOXD_SIM_SOMETIMES_H

@@ -1,6 +1,6 @@
 /*
- * test_clock.c - an outage, a start with a clock that is ten years ahead, the clock put right, and the operator's word for it: nobody's
- * time is up by that (P11).
+ * test_clock.c - an outage, a start with a clock that is ten years ahead, the clock put right, and
+ * the operator's word for it: nobody's time is up by that (P11).
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 /*
- * wire_sim.c - edge/wire.h without a network: connect, ask the hook, send, wait; and what may go wrong on each leg.
+ * wire_sim.c - edge/wire.h without a network: connect, ask the hook, send, wait; and what may go
+ * wrong on each leg.
  *
  * Evidence is kept as the real wire keeps it: the hook decides what left.
  */
@@ -135,8 +136,8 @@ wire_sim_in_flight(void)
 {
 	int count = 0;
 
-	for (const struct wire_transfer *t = air.wire == NULL ? NULL : air.wire->transfers; t != NULL;
-	     t = t->next)
+	for (const struct wire_transfer *t = air.wire == NULL ? NULL : air.wire->transfers;
+	     t != NULL; t = t->next)
 		count += t->progress == CONNECTING || t->progress == WAITING;
 	return count;
 }
@@ -220,9 +221,10 @@ choose_fault(enum gateway gateway, bool poll)
 		return world_chance(800) ? FAULT_REFUSED : FAULT_CONNECT_HANGS;
 	do
 		fault = (enum wire_fault)world_between(1, FAULT_COUNT - 1);
-	/* Final words that are not the gateway's own: where its document promises that there are none. */
+	/* Final words that are not the gateway's own: where its document promises that there are
+	 * none. */
 	while ((fault == FAULT_400 && gateway == GATEWAY_RIVERTY) ||
-	    ((fault == FAULT_409 || fault == FAULT_422) && gateway == GATEWAY_TRAVLINQ && poll));
+	       ((fault == FAULT_409 || fault == FAULT_422) && gateway == GATEWAY_TRAVLINQ && poll));
 	return fault;
 }
 
@@ -236,7 +238,8 @@ wire_start(struct wire *wire, const struct wire_request *request, void *owner)
 	if (transfer == NULL)
 		return NULL;
 	if (driver_drains() && world_dead() == DEATH_NONE)
-		world_violation("P24", "a request begins after the daemon was told to stop: %s", request->url);
+		world_violation(
+		    "P24", "a request begins after the daemon was told to stop: %s", request->url);
 	message = &transfer->message;
 	transfer->id = ++air.id_last;
 	transfer->owner = owner;
@@ -328,8 +331,8 @@ finish(struct wire_transfer *transfer, enum evidence evidence, const char *error
 	if (evidence != EVIDENCE_UNSENT)
 		transfer->outcome.trouble = WIRE_TROUBLE_NONE;
 	(void)snprintf(transfer->outcome.error, sizeof(transfer->outcome.error), "%s", error);
-	world_say("wire %lld: %s, status %d %s %s", (long long)transfer->id, evidence_name(evidence),
-	    transfer->outcome.http_status, transfer->response.body, error);
+	world_say("wire %lld: %s, status %d %s %s", (long long)transfer->id,
+	    evidence_name(evidence), transfer->outcome.http_status, transfer->response.body, error);
 }
 
 void
@@ -492,8 +495,8 @@ answer_before(const struct message *message, struct response *response)
 		(void)snprintf(response->retry_after, sizeof(response->retry_after), "%s",
 		    waits[world_below(4)]); /* the longest would only be waited for */
 	if (response->status == 307 || response->status == 303)
-		(void)snprintf(response->location, sizeof(response->location),
-		    "https://elsewhere.example/");
+		(void)snprintf(
+		    response->location, sizeof(response->location), "https://elsewhere.example/");
 	response->effect_free = is_effect_free(message->gateway, response->status);
 }
 
@@ -502,8 +505,8 @@ static void
 bend_url(struct response *response, bool hostile)
 {
 	static const char *const urls[] = {"https://evil.example/x", "//evil.example/x",
-	    "https://api.vrio.app@evil.example/api_requests/1", "http://api.vrio.app/api_requests/1",
-	    "/../../admin", "file:///etc/passwd"};
+	    "https://api.vrio.app@evil.example/api_requests/1",
+	    "http://api.vrio.app/api_requests/1", "/../../admin", "file:///etc/passwd"};
 	const char *url = hostile ? urls[world_below(6)] : "";
 	char *at = strstr(response->body, "http");
 	char *end;
@@ -523,7 +526,8 @@ bend_url(struct response *response, bool hostile)
 	if (end == NULL)
 		return;
 	(void)snprintf(rest, sizeof(rest), "%s", end);
-	(void)snprintf(at, sizeof(response->body) - (size_t)(at - response->body), "%s%s", url, rest);
+	(void)snprintf(
+	    at, sizeof(response->body) - (size_t)(at - response->body), "%s%s", url, rest);
 	if (hostile)
 		sometimes(hostile_url);
 	else
@@ -616,8 +620,7 @@ write_date(struct wire_transfer *transfer)
 		return;
 	}
 	(void)gmtime_r(&now, &parts);
-	(void)strftime(
-	    transfer->date, sizeof(transfer->date), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+	(void)strftime(transfer->date, sizeof(transfer->date), "%a, %d %b %Y %H:%M:%S GMT", &parts);
 }
 
 static void

@@ -243,11 +243,12 @@ world_violation(const char *promise, const char *format, ...)
 	if (world.failed)
 		return;
 	world.failed = true;
-	length = snprintf(world.failure, sizeof(world.failure), "seed %llu, %.3f s: %s: ",
-	    (unsigned long long)world.seed, (double)(world.boot - BOOT_AT_START) / 1000.0, promise);
+	length = snprintf(world.failure, sizeof(world.failure),
+	    "seed %llu, %.3f s: %s: ", (unsigned long long)world.seed,
+	    (double)(world.boot - BOOT_AT_START) / 1000.0, promise);
 	va_start(arguments, format);
-	(void)vsnprintf(world.failure + length, sizeof(world.failure) - (size_t)length, format,
-	    arguments);
+	(void)vsnprintf(
+	    world.failure + length, sizeof(world.failure) - (size_t)length, format, arguments);
 	va_end(arguments);
 	world_say("VIOLATION %s", world.failure);
 }

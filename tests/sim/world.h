@@ -1,8 +1,8 @@
 /*
  * world.h - the simulated world around one outboxd: time, chance, events, and death.
  *
- * Everything that happens is drawn from one seed: a run is repeated exactly by its number. One seed after another runs in one
- * process; world_begin() makes the world anew.
+ * Everything that happens is drawn from one seed: a run is repeated exactly by its number. One seed
+ * after another runs in one process; world_begin() makes the world anew.
  */
 #ifndef OUTBOXD_SIM_WORLD_H
 #define OUTBOXD_SIM_WORLD_H
@@ -29,9 +29,9 @@ int64_t world_between(int64_t low, int64_t high);
 
 /* --- time, in ms --- */
 
-int64_t world_boot(void);    /* never jumps */
-int64_t world_true(void);    /* Unix time, as the rest of the world has it */
-int64_t world_wall(void);    /* as this machine's clock shows it */
+int64_t world_boot(void); /* never jumps */
+int64_t world_true(void); /* Unix time, as the rest of the world has it */
+int64_t world_wall(void); /* as this machine's clock shows it */
 int64_t world_skew(void);
 void world_set_skew(int64_t skew);
 /* A busy wait inside SQLite: time goes on, and the app may give its lock back. */

@@ -1,6 +1,6 @@
 /*
- * test_schema.c - the tables as the app sees them: what an INSERT makes, what is refused, what the views say in every
- * state, and that an old SQLite can read it all (T19, T23, promise P7).
+ * test_schema.c - the tables as the app sees them: what an INSERT makes, what is refused, what the
+ * views say in every state, and that an old SQLite can read it all (T19, T23, promise P7).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +24,9 @@
 static void
 insert(sqlite3 *db, const char *reference)
 {
-	sql(db, "INSERT INTO outbox (destination, operation, reference, body) VALUES ('vrio', 'order', '%s', '{}')",
+	sql(db,
+	    "INSERT INTO outbox (destination, operation, reference, body) VALUES ('vrio', 'order', "
+	    "'%s', '{}')",
 	    reference);
 }
 
@@ -34,9 +36,11 @@ force(sqlite3 *db, const char *format, int64_t id)
 {
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	sql(db,
-	    "PRAGMA ignore_check_constraints = ON; UPDATE outbox_delivery SET %s WHERE outbox_id = %lld;"
+	    "PRAGMA ignore_check_constraints = ON; UPDATE outbox_delivery SET %s WHERE outbox_id = "
+	    "%lld;"
 	    "PRAGMA ignore_check_constraints = OFF;"
-	    "UPDATE outbox_delivery SET open = (state <> 'done' AND state <> 'held') WHERE outbox_id = %lld",
+	    "UPDATE outbox_delivery SET open = (state <> 'done' AND state <> 'held') WHERE "
+	    "outbox_id = %lld",
 	    format, (long long)id, (long long)id);
 	(void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, NULL);
 }
@@ -44,7 +48,8 @@ force(sqlite3 *db, const char *format, int64_t id)
 static const char *
 column(sqlite3 *db, const char *name, int64_t id)
 {
-	return sql_text(db, "SELECT %s FROM outbox_delivery WHERE outbox_id = %lld", name, (long long)id);
+	return sql_text(
+	    db, "SELECT %s FROM outbox_delivery WHERE outbox_id = %lld", name, (long long)id);
 }
 
 static int64_t
@@ -69,8 +74,8 @@ test_an_insert_makes_a_delivery(void **state)
 	created_at = sql_integer(app, "SELECT created_at FROM outbox");
 	assert_in_range(created_at, now_ms() - 5000, now_ms() + 5000);
 	assert_int_equal(sql_integer(app, "SELECT created_at FROM outbox_delivery"), created_at);
-	assert_in_range(
-	    sql_integer(app, "SELECT eligible_at FROM outbox_delivery"), created_at - 5, created_at + 5000);
+	assert_in_range(sql_integer(app, "SELECT eligible_at FROM outbox_delivery"), created_at - 5,
+	    created_at + 5000);
 }
 
 static void
@@ -81,12 +86,21 @@ test_times_of_the_app(void **state)
 	sql(app, "INSERT INTO outbox (destination, operation, not_before, expires_at) "
 		 "VALUES ('d', 'o', 9000000000000, 9000000000001)");
 	assert_int_equal(sql_integer(app, "SELECT due_at FROM outbox_delivery"), 9000000000000);
-	assert_int_equal(sql_integer(app, "SELECT eligible_at FROM outbox_delivery"), 9000000000000);
-	assert_int_equal(sql_integer(app, "SELECT deadline_at FROM outbox_delivery"), 9000000000001);
-	sql_refused(app, "INSERT INTO outbox (destination, operation, not_before) VALUES ('d', 'o', 1.5)", "CHECK");
-	sql_refused(app, "INSERT INTO outbox (destination, operation, expires_at) VALUES ('d', 'o', 'soon')", "CHECK");
-	sql_refused(app, "INSERT INTO outbox (destination, operation, created_at) VALUES ('d', 'o', 'now')", "CHECK");
-	sql_refused(app, "INSERT INTO outbox (destination, operation) VALUES (NULL, 'o')", "NOT NULL");
+	assert_int_equal(
+	    sql_integer(app, "SELECT eligible_at FROM outbox_delivery"), 9000000000000);
+	assert_int_equal(
+	    sql_integer(app, "SELECT deadline_at FROM outbox_delivery"), 9000000000001);
+	sql_refused(app,
+	    "INSERT INTO outbox (destination, operation, not_before) VALUES ('d', 'o', 1.5)",
+	    "CHECK");
+	sql_refused(app,
+	    "INSERT INTO outbox (destination, operation, expires_at) VALUES ('d', 'o', 'soon')",
+	    "CHECK");
+	sql_refused(app,
+	    "INSERT INTO outbox (destination, operation, created_at) VALUES ('d', 'o', 'now')",
+	    "CHECK");
+	sql_refused(
+	    app, "INSERT INTO outbox (destination, operation) VALUES (NULL, 'o')", "NOT NULL");
 	sql_refused(app, "INSERT INTO outbox (destination) VALUES ('d')", "NOT NULL");
 	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox_delivery"), 1);
 }
@@ -97,9 +111,11 @@ test_in_the_apps_transaction(void **state)
 {
 	sqlite3 *app = ((struct outboxdb *)*state)->app;
 
-	sql(app, "BEGIN; INSERT INTO outbox (destination, operation, body) VALUES ('d', 'o', '1'), ('d', 'o', '2'); ROLLBACK");
+	sql(app, "BEGIN; INSERT INTO outbox (destination, operation, body) VALUES ('d', 'o', '1'), "
+		 "('d', 'o', '2'); ROLLBACK");
 	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox_delivery"), 0);
-	sql(app, "INSERT INTO outbox (destination, operation, body) VALUES ('d', 'o', '1'), ('d', 'o', '2')");
+	sql(app, "INSERT INTO outbox (destination, operation, body) VALUES ('d', 'o', '1'), ('d', "
+		 "'o', '2')");
 	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox_delivery"), 2);
 }
 
@@ -111,39 +127,58 @@ test_a_reference_is_used_once(void **state)
 	sqlite3 *app = ((struct outboxdb *)*state)->app;
 
 	insert(app, "A");
-	sql_refused(app, "INSERT INTO outbox (destination, operation, reference) VALUES ('vrio', 'order', 'A')", "UNIQUE");
+	sql_refused(app,
+	    "INSERT INTO outbox (destination, operation, reference) VALUES ('vrio', 'order', 'A')",
+	    "UNIQUE");
 	/* another operation, another destination, no reference at all: other transactions */
-	sql(app, "INSERT INTO outbox (destination, operation, reference) VALUES ('vrio', 'process', 'A')");
-	sql(app, "INSERT INTO outbox (destination, operation, reference) VALUES ('other', 'order', 'A')");
-	sql(app, "INSERT INTO outbox (destination, operation) VALUES ('vrio', 'order'), ('vrio', 'order')");
+	sql(app, "INSERT INTO outbox (destination, operation, reference) VALUES ('vrio', "
+		 "'process', 'A')");
+	sql(app, "INSERT INTO outbox (destination, operation, reference) VALUES ('other', 'order', "
+		 "'A')");
+	sql(app, "INSERT INTO outbox (destination, operation) VALUES ('vrio', 'order'), ('vrio', "
+		 "'order')");
 	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox_delivery"), 5);
 }
 
-/* INSERT OR REPLACE fires no DELETE trigger: it must not reset a row in flight. With recursive triggers neither. */
+/* INSERT OR REPLACE fires no DELETE trigger: it must not reset a row in flight. With recursive
+ * triggers neither. */
 static void
 test_or_replace(void **state)
 {
 	sqlite3 *app = ((struct outboxdb *)*state)->app;
 
 	insert(app, "A");
-	force(app, "state = 'sending', kind = 'keyless', request_hash = x'00', exposed_at = 5, due_at = NULL", 1);
+	force(app,
+	    "state = 'sending', kind = 'keyless', request_hash = x'00', exposed_at = 5, due_at = "
+	    "NULL",
+	    1);
 	for (int recursive = 0; recursive < 2; recursive++) {
 		sql(app, "PRAGMA recursive_triggers = %d", recursive);
 		sql_refused(app,
-		    "INSERT OR REPLACE INTO outbox (destination, operation, reference) VALUES ('vrio', 'order', 'A')",
+		    "INSERT OR REPLACE INTO outbox (destination, operation, reference) VALUES "
+		    "('vrio', 'order', 'A')",
 		    "outbox:");
 		sql_refused(app,
-		    "REPLACE INTO outbox (id, destination, operation, reference) VALUES (1, 'vrio', 'order', 'B')", "outbox:");
-		sql_refused(app, "REPLACE INTO outbox (id, destination, operation) VALUES (1, 'vrio', 'order')", "outbox:");
+		    "REPLACE INTO outbox (id, destination, operation, reference) VALUES (1, "
+		    "'vrio', 'order', 'B')",
+		    "outbox:");
+		sql_refused(app,
+		    "REPLACE INTO outbox (id, destination, operation) VALUES (1, 'vrio', 'order')",
+		    "outbox:");
 		assert_string_equal(column(app, "state || exposed_at", 1), "sending5");
-		assert_string_equal(sql_text(app, "SELECT reference FROM outbox WHERE id = 1"), "A");
+		assert_string_equal(
+		    sql_text(app, "SELECT reference FROM outbox WHERE id = 1"), "A");
 	}
 	force(app, "state = 'done', result = 'succeeded'", 1);
 	for (int recursive = 0; recursive < 2; recursive++) {
 		sql(app, "PRAGMA recursive_triggers = %d", recursive);
-		sql_refused(app, "REPLACE INTO outbox (id, destination, operation) VALUES (1, 'vrio', 'order')", "outbox:");
 		sql_refused(app,
-		    "REPLACE INTO outbox (destination, operation, reference) VALUES ('vrio', 'order', 'A')", "outbox:");
+		    "REPLACE INTO outbox (id, destination, operation) VALUES (1, 'vrio', 'order')",
+		    "outbox:");
+		sql_refused(app,
+		    "REPLACE INTO outbox (destination, operation, reference) VALUES ('vrio', "
+		    "'order', 'A')",
+		    "outbox:");
 	}
 	assert_string_equal(column(app, "result", 1), "succeeded");
 	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox"), 1);
@@ -157,8 +192,9 @@ test_or_ignore_and_upsert(void **state)
 	insert(app, "A");
 	sql(app, "INSERT OR IGNORE INTO outbox (destination, operation, reference, body) "
 		 "VALUES ('vrio', 'order', 'A', 'other')");
-	sql(app, "INSERT INTO outbox (destination, operation, reference) VALUES ('vrio', 'order', 'A') "
-		 "ON CONFLICT (destination, operation, reference) DO NOTHING");
+	sql(app,
+	    "INSERT INTO outbox (destination, operation, reference) VALUES ('vrio', 'order', 'A') "
+	    "ON CONFLICT (destination, operation, reference) DO NOTHING");
 	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox"), 1);
 	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox_delivery"), 1);
 	assert_string_equal(sql_text(app, "SELECT body FROM outbox"), "{}");
@@ -167,7 +203,8 @@ test_or_ignore_and_upsert(void **state)
 	    "ON CONFLICT (destination, operation, reference) DO UPDATE SET body = excluded.body",
 	    "never changed");
 	/* what OR IGNORE lets in has its delivery, too */
-	sql(app, "INSERT OR IGNORE INTO outbox (destination, operation, reference) VALUES ('vrio', 'order', 'B')");
+	sql(app, "INSERT OR IGNORE INTO outbox (destination, operation, reference) VALUES ('vrio', "
+		 "'order', 'B')");
 	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox_delivery"), 2);
 }
 
@@ -175,8 +212,8 @@ test_or_ignore_and_upsert(void **state)
 static void
 test_ids_and_references_outlive_their_rows(void **state)
 {
-	static const char *const inserts[] = {"INSERT", "INSERT OR REPLACE", "INSERT OR ABORT", "INSERT OR FAIL",
-	    "INSERT OR ROLLBACK", "INSERT OR IGNORE"};
+	static const char *const inserts[] = {"INSERT", "INSERT OR REPLACE", "INSERT OR ABORT",
+	    "INSERT OR FAIL", "INSERT OR ROLLBACK", "INSERT OR IGNORE"};
 	sqlite3 *app = ((struct outboxdb *)*state)->app;
 
 	insert(app, "A");
@@ -187,16 +224,20 @@ test_ids_and_references_outlive_their_rows(void **state)
 		char text[200];
 
 		(void)snprintf(text, sizeof(text),
-		    "%s INTO outbox (destination, operation, reference) VALUES ('vrio', 'order', 'A')", inserts[i]);
+		    "%s INTO outbox (destination, operation, reference) VALUES ('vrio', 'order', "
+		    "'A')",
+		    inserts[i]);
 		sql_refused(app, text, "reference was already used");
-		(void)snprintf(
-		    text, sizeof(text), "%s INTO outbox (id, destination, operation) VALUES (1, 'd', 'o')", inserts[i]);
+		(void)snprintf(text, sizeof(text),
+		    "%s INTO outbox (id, destination, operation) VALUES (1, 'd', 'o')", inserts[i]);
 		sql_refused(app, text, "id was used before");
 	}
 	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox"), 0);
 	insert(app, "B");
-	assert_int_equal(sql_integer(app, "SELECT max(id) FROM outbox"), 2); /* ids are not reissued */
-	assert_string_equal(sql_text(app, "SELECT result FROM outbox_status WHERE reference = 'A'"), "succeeded");
+	assert_int_equal(
+	    sql_integer(app, "SELECT max(id) FROM outbox"), 2); /* ids are not reissued */
+	assert_string_equal(
+	    sql_text(app, "SELECT result FROM outbox_status WHERE reference = 'A'"), "succeeded");
 }
 
 /* --- chains --- */
@@ -206,10 +247,13 @@ child_of(sqlite3 *app, int64_t parent)
 {
 	int64_t child;
 
-	sql(app, "INSERT INTO outbox (destination, operation, after_id) VALUES ('vrio', 'order', %lld)",
+	sql(app,
+	    "INSERT INTO outbox (destination, operation, after_id) VALUES ('vrio', 'order', %lld)",
 	    (long long)parent);
 	child = sql_integer(app, "SELECT max(id) FROM outbox");
-	return sql_text(app, "SELECT state || ' ' || coalesce(due_at, 'asleep') FROM outbox_delivery WHERE outbox_id = %lld",
+	return sql_text(app,
+	    "SELECT state || ' ' || coalesce(due_at, 'asleep') FROM outbox_delivery WHERE "
+	    "outbox_id = %lld",
 	    (long long)child);
 }
 
@@ -222,7 +266,8 @@ test_children(void **state)
 	} cases[] = {
 	    {"state = 'queued'", "blocked asleep"},
 	    {"state = 'held', hold_cause = 'operator'", "blocked asleep"},
-	    {"state = 'pending', kind = 'keyless', request_hash = x'00', fetch_url = 'u'", "blocked asleep"},
+	    {"state = 'pending', kind = 'keyless', request_hash = x'00', fetch_url = 'u'",
+		"blocked asleep"},
 	    {"state = 'done', result = 'succeeded'", "queued 0"},
 	    {"state = 'done', result = 'succeeded', reason = 'resolved by me: ok'", "queued 0"},
 	    {"state = 'done', result = 'succeeded', reason = 'action_required'", "blocked 0"},
@@ -245,13 +290,21 @@ test_children(void **state)
 		if (strcmp(child_of(app, parent), cases[i].child) != 0)
 			fail_msg("%s: %s", cases[i].parent, child_of(app, parent));
 	}
-	sql_refused(app, "INSERT INTO outbox (destination, operation, after_id) VALUES ('d', 'o', 4711)", "CHECK");
-	sql_refused(app, "INSERT INTO outbox (id, destination, operation, after_id) VALUES (9999, 'd', 'o', 4711)",
+	sql_refused(app,
+	    "INSERT INTO outbox (destination, operation, after_id) VALUES ('d', 'o', 4711)",
+	    "CHECK");
+	sql_refused(app,
+	    "INSERT INTO outbox (id, destination, operation, after_id) VALUES (9999, 'd', 'o', "
+	    "4711)",
 	    "after_id names no row");
-	sql_refused(app, "INSERT INTO outbox (id, destination, operation, after_id) VALUES (9999, 'd', 'o', 9999)", "CHECK");
+	sql_refused(app,
+	    "INSERT INTO outbox (id, destination, operation, after_id) VALUES (9999, 'd', 'o', "
+	    "9999)",
+	    "CHECK");
 }
 
-/* A parent that was purged is known by its kept delivery. With foreign keys on, the app's own PRAGMA decides. */
+/* A parent that was purged is known by its kept delivery. With foreign keys on, the app's own
+ * PRAGMA decides. */
 static void
 test_children_of_a_purged_parent(void **state)
 {
@@ -279,8 +332,9 @@ test_foreign_keys_of_the_app(void **state)
 static void
 test_rows_are_never_changed(void **state)
 {
-	static const char *const columns[] = {"id", "destination", "operation", "path", "headers", "content_type",
-	    "reference", "idempotency_key", "after_id", "not_before", "expires_at", "created_at"};
+	static const char *const columns[] = {"id", "destination", "operation", "path", "headers",
+	    "content_type", "reference", "idempotency_key", "after_id", "not_before", "expires_at",
+	    "created_at"};
 	sqlite3 *app = ((struct outboxdb *)*state)->app;
 
 	insert(app, "X");
@@ -289,10 +343,11 @@ test_rows_are_never_changed(void **state)
 		for (size_t i = 0; i < COUNT(columns); i++) {
 			char text[120];
 
-			(void)snprintf(text, sizeof(text), "UPDATE outbox SET %s = 1, body = NULL WHERE id = 2", columns[i]);
+			(void)snprintf(text, sizeof(text),
+			    "UPDATE outbox SET %s = 1, body = NULL WHERE id = 2", columns[i]);
 			sql_refused(app, text, "never changed");
-			(void)snprintf(
-			    text, sizeof(text), "UPDATE OR IGNORE outbox SET %s = 1 WHERE id = 2", columns[i]);
+			(void)snprintf(text, sizeof(text),
+			    "UPDATE OR IGNORE outbox SET %s = 1 WHERE id = 2", columns[i]);
 			sql_refused(app, text, "never changed");
 		}
 		force(app, "state = 'done', result = 'succeeded'", 2);
@@ -343,12 +398,14 @@ test_delete(void **state)
 	(void)sqlite3_db_config(app, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	sql(app, "INSERT INTO outbox_attempt (outbox_id, n, phase, started_at, ended_at, evidence) "
 		 "VALUES (1, 1, 'submit', 1, 2, 'answered')");
-	sql(app, "INSERT INTO outbox_result (outbox_id, result, finished_at) VALUES (1, 'failed', 3)");
+	sql(app,
+	    "INSERT INTO outbox_result (outbox_id, result, finished_at) VALUES (1, 'failed', 3)");
 	(void)sqlite3_db_config(app, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, NULL);
 	sql(app, "DELETE FROM outbox WHERE id = 1");
 	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox_attempt"), 0);
 	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox_result"), 1);
-	assert_string_equal(sql_text(app, "SELECT result || reason FROM outbox_status"), "faileddeclined");
+	assert_string_equal(
+	    sql_text(app, "SELECT result || reason FROM outbox_status"), "faileddeclined");
 }
 
 static void
@@ -359,15 +416,19 @@ test_guards(void **state)
 	    "UPDATE outbox_delivery SET exposed_at = NULL",
 	    "UPDATE OR IGNORE outbox_delivery SET idempotency_key = 'mine'",
 	    "DELETE FROM outbox_delivery",
-	    "INSERT INTO outbox_delivery (outbox_id, destination, operation, created_at, state, eligible_at) "
+	    "INSERT INTO outbox_delivery (outbox_id, destination, operation, created_at, state, "
+	    "eligible_at) "
 	    "VALUES (99, 'd', 'o', 1, 'queued', 1)",
-	    "INSERT INTO outbox_delivery (outbox_id, destination, operation, created_at, state, eligible_at, result) "
+	    "INSERT INTO outbox_delivery (outbox_id, destination, operation, created_at, state, "
+	    "eligible_at, result) "
 	    "VALUES (1, 'd', 'o', 1, 'done', 1, 'succeeded')",
-	    "INSERT OR REPLACE INTO outbox_delivery (outbox_id, destination, operation, created_at, state, eligible_at) "
+	    "INSERT OR REPLACE INTO outbox_delivery (outbox_id, destination, operation, "
+	    "created_at, state, eligible_at) "
 	    "VALUES (1, 'vrio', 'order', 1, 'queued', 1)",
 	    "REPLACE INTO outbox_delivery SELECT * FROM outbox_delivery",
 	    "INSERT INTO outbox_result (outbox_id, result, finished_at) VALUES (2, 'succeeded', 1)",
-	    "REPLACE INTO outbox_result (outbox_id, result, finished_at) VALUES (1, 'succeeded', 1)",
+	    "REPLACE INTO outbox_result (outbox_id, result, finished_at) VALUES (1, 'succeeded', "
+	    "1)",
 	    "UPDATE outbox_result SET result = 'succeeded'",
 	    "DELETE FROM outbox_result",
 	    "UPDATE outbox_control SET status = 'done'",
@@ -381,28 +442,34 @@ test_guards(void **state)
 	char *before;
 
 	insert(app, "A");
-	sql(app, "INSERT INTO outbox_control (command, outbox_id, text) VALUES ('cancel', 1, 'customer called')");
+	sql(app, "INSERT INTO outbox_control (command, outbox_id, text) VALUES ('cancel', 1, "
+		 "'customer called')");
 	force(app, "state = 'done', result = 'unknown', exposed_at = 5", 1);
 	(void)sqlite3_db_config(app, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-	sql(app, "INSERT INTO outbox_result (outbox_id, result, finished_at) VALUES (1, 'unknown', 3)");
+	sql(app,
+	    "INSERT INTO outbox_result (outbox_id, result, finished_at) VALUES (1, 'unknown', 3)");
 	(void)sqlite3_db_config(app, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, NULL);
-	before = strdup(sql_text(app,
-	    "SELECT group_concat(state || result || exposed_at) || (SELECT result FROM outbox_result) || "
-	    "(SELECT group_concat(id || command || status || text) FROM outbox_control) FROM outbox_delivery"));
+	before = strdup(sql_text(app, "SELECT group_concat(state || result || exposed_at) || "
+				      "(SELECT result FROM outbox_result) || "
+				      "(SELECT group_concat(id || command || status || text) FROM "
+				      "outbox_control) FROM outbox_delivery"));
 	for (int recursive = 0; recursive < 2; recursive++) {
 		sql(app, "PRAGMA recursive_triggers = %d", recursive);
 		for (size_t i = 0; i < COUNT(refused); i++)
 			sql_refused(app, refused[i], "outbox");
 	}
-	assert_string_equal(before,
-	    sql_text(app,
-		"SELECT group_concat(state || result || exposed_at) || (SELECT result FROM outbox_result) || "
-		"(SELECT group_concat(id || command || status || text) FROM outbox_control) FROM outbox_delivery"));
+	assert_string_equal(
+	    before, sql_text(app, "SELECT group_concat(state || result || exposed_at) || (SELECT "
+				  "result FROM outbox_result) || "
+				  "(SELECT group_concat(id || command || status || text) FROM "
+				  "outbox_control) FROM outbox_delivery"));
 	free(before);
 	/* what the operator may do stays possible */
-	sql(app, "INSERT INTO outbox_control (command, outbox_id, argument, text) VALUES ('resolve', 1, 'failed', 'gone')");
+	sql(app, "INSERT INTO outbox_control (command, outbox_id, argument, text) VALUES "
+		 "('resolve', 1, 'failed', 'gone')");
 	sql(app, "INSERT INTO outbox_control (command, destination) VALUES ('hold', 'vrio')");
-	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox_control WHERE status = 'open'"), 3);
+	assert_int_equal(
+	    sql_integer(app, "SELECT count(*) FROM outbox_control WHERE status = 'open'"), 3);
 }
 
 /* --- views --- */
@@ -418,19 +485,29 @@ static const struct {
     {"state = 'queued', deadline_at = 1000", "queued - -", "late"},
     {"state = 'retry', deadline_at = 1000, exposed_at = 5, due_at = 1000", "retry - 1970", ""},
     {"state = 'claimed', kind = 'keyless', request_hash = x'00', due_at = NULL", "claimed - -", ""},
-    {"state = 'sending', kind = 'keyed', request_hash = x'00', exposed_at = 5, due_at = NULL", "sending - -", ""},
+    {"state = 'sending', kind = 'keyed', request_hash = x'00', exposed_at = 5, due_at = NULL",
+	"sending - -", ""},
     {"state = 'retry', due_at = 1000", "retry - 1970", ""},
-    {"state = 'pending', request_hash = x'00', fetch_url = 'https://g/1', exposed_at = 5, due_at = 1000",
+    {"state = 'pending', request_hash = x'00', fetch_url = 'https://g/1', exposed_at = 5, due_at = "
+     "1000",
 	"pending - 1970", ""},
-    {"state = 'pending', request_hash = x'00', fetch_url = 'https://g/1', exposed_at = 5, deadline_at = 1000",
+    {"state = 'pending', request_hash = x'00', fetch_url = 'https://g/1', exposed_at = 5, "
+     "deadline_at = 1000",
 	"pending - -", "late"},
-    {"state = 'held', hold_cause = 'configuration', resume_state = 'queued', due_at = NULL", "held - -", "held"},
-    {"state = 'held', hold_cause = 'operator', resume_state = 'queued', due_at = NULL", "held - -", "held"},
-    {"state = 'held', hold_cause = 'fetch_url', resume_state = 'pending', due_at = NULL", "held - -", "held"},
-    {"state = 'held', hold_cause = 'redirect', resume_state = 'pending', due_at = NULL", "held - -", "held"},
-    {"state = 'held', hold_cause = 'frozen', resume_state = 'retry', due_at = NULL", "held - -", "held"},
-    {"state = 'held', hold_cause = 'key_conflict', resume_state = 'retry', due_at = NULL", "held - -", "held"},
-    {"state = 'held', hold_cause = 'restored', resume_state = 'blocked', due_at = NULL", "held - -", "held"},
+    {"state = 'held', hold_cause = 'configuration', resume_state = 'queued', due_at = NULL",
+	"held - -", "held"},
+    {"state = 'held', hold_cause = 'operator', resume_state = 'queued', due_at = NULL", "held - -",
+	"held"},
+    {"state = 'held', hold_cause = 'fetch_url', resume_state = 'pending', due_at = NULL",
+	"held - -", "held"},
+    {"state = 'held', hold_cause = 'redirect', resume_state = 'pending', due_at = NULL", "held - -",
+	"held"},
+    {"state = 'held', hold_cause = 'frozen', resume_state = 'retry', due_at = NULL", "held - -",
+	"held"},
+    {"state = 'held', hold_cause = 'key_conflict', resume_state = 'retry', due_at = NULL",
+	"held - -", "held"},
+    {"state = 'held', hold_cause = 'restored', resume_state = 'blocked', due_at = NULL", "held - -",
+	"held"},
     {"state = 'done', result = 'succeeded', due_at = NULL", "done succeeded -", ""},
     {"state = 'done', result = 'failed', due_at = NULL", "done failed -", ""},
     {"state = 'done', result = 'expired', due_at = NULL", "done expired -", ""},
@@ -453,28 +530,35 @@ test_views_of_every_state(void **state)
 		id = sql_integer(app, "SELECT max(id) FROM outbox");
 		force(app, rows[i].facts, id);
 		if (strcmp(sql_text(app,
-			       "SELECT state || ' ' || coalesce(result, '-') || ' ' || coalesce(substr(next_at, 1, 4), '-') "
+			       "SELECT state || ' ' || coalesce(result, '-') || ' ' || "
+			       "coalesce(substr(next_at, 1, 4), '-') "
 			       "FROM outbox_status WHERE id = %lld",
 			       (long long)id),
 			rows[i].status) != 0)
 			fail_msg("%s: outbox_status", rows[i].facts);
-		if (strcmp(sql_text(app, "SELECT group_concat(cause) FROM outbox_stuck WHERE id = %lld", (long long)id),
+		if (strcmp(sql_text(app,
+			       "SELECT group_concat(cause) FROM outbox_stuck WHERE id = %lld",
+			       (long long)id),
 			rows[i].stuck) != 0)
 			fail_msg("%s: outbox_stuck", rows[i].facts);
 		assert_int_equal(sql_integer(app,
-				     "SELECT count(*) FROM outbox_stuck WHERE id = %lld AND (advice IS NULL OR since IS NULL)",
+				     "SELECT count(*) FROM outbox_stuck WHERE id = %lld AND "
+				     "(advice IS NULL OR since IS NULL)",
 				     (long long)id),
 		    0);
 	}
 	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox_status"), COUNT(rows));
 	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox_health"), 1);
 	assert_string_equal(
-	    sql_text(app, "SELECT blocked || ' ' || queued || ' ' || in_flight || ' ' || retry || ' ' || pending || ' ' || "
-			  "held_rows || ' ' || unknown || ' ' || held_destinations FROM outbox_health"),
+	    sql_text(app,
+		"SELECT blocked || ' ' || queued || ' ' || in_flight || ' ' || retry || ' ' || "
+		"pending || ' ' || "
+		"held_rows || ' ' || unknown || ' ' || held_destinations FROM outbox_health"),
 	    "1 3 2 2 2 7 1 0");
 	assert_string_equal(sql_text(app, "SELECT status FROM outbox_health"), "never started");
-	assert_string_equal(
-	    sql_text(app, "SELECT strftime('%%s', since) <= strftime('%%s', 'now') FROM outbox_stuck LIMIT 1"), "1");
+	assert_string_equal(sql_text(app, "SELECT strftime('%%s', since) <= strftime('%%s', 'now') "
+					  "FROM outbox_stuck LIMIT 1"),
+	    "1");
 }
 
 static void
@@ -486,8 +570,10 @@ test_stuck_chains_and_destinations(void **state)
 	assert_string_equal(child_of(app, 1), "blocked asleep");
 	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox_stuck"), 0);
 	force(app, "state = 'done', result = 'unknown', due_at = NULL", 1);
-	assert_string_equal(sql_text(app, "SELECT group_concat(id || cause) FROM outbox_stuck"), "1unknown,2parent");
-	force(app, "state = 'done', result = 'succeeded', reason = 'action_required', due_at = NULL", 1);
+	assert_string_equal(sql_text(app, "SELECT group_concat(id || cause) FROM outbox_stuck"),
+	    "1unknown,2parent");
+	force(app,
+	    "state = 'done', result = 'succeeded', reason = 'action_required', due_at = NULL", 1);
 	assert_string_equal(sql_text(app, "SELECT reason FROM outbox_stuck WHERE id = 2"),
 	    "waits for outbox row 1, which is succeeded (action_required)");
 	force(app, "state = 'done', result = 'succeeded', reason = NULL, due_at = NULL", 1);
@@ -527,13 +613,18 @@ static void
 test_promised_columns(void **state)
 {
 	static const char *const promised[] = {
-	    "SELECT id, destination, operation, path, headers, body, content_type, reference, idempotency_key, after_id, "
+	    "SELECT id, destination, operation, path, headers, body, content_type, reference, "
+	    "idempotency_key, after_id, "
 	    "not_before, expires_at, created_at FROM outbox",
-	    "SELECT id, destination, operation, reference, state, result, http_status, attempts, polls, idempotency_key, "
+	    "SELECT id, destination, operation, reference, state, result, http_status, attempts, "
+	    "polls, idempotency_key, "
 	    "fetch_url, next_at, reason, created_at, finished_at FROM outbox_status",
-	    "SELECT outbox_id, result, http_status, body, reason, finished_at, revision FROM outbox_result",
-	    "SELECT outbox_id, n, phase, started_at, ended_at, evidence, http_status, error, rule FROM outbox_attempt",
-	    "SELECT id, command, outbox_id, destination, argument, key_mode, text, created_by, created_at, status, answer, "
+	    "SELECT outbox_id, result, http_status, body, reason, finished_at, revision FROM "
+	    "outbox_result",
+	    "SELECT outbox_id, n, phase, started_at, ended_at, evidence, http_status, error, rule "
+	    "FROM outbox_attempt",
+	    "SELECT id, command, outbox_id, destination, argument, key_mode, text, created_by, "
+	    "created_at, status, answer, "
 	    "done_at FROM outbox_control",
 	    "SELECT id, reason FROM outbox_stuck",
 	    "SELECT status FROM outbox_health",
@@ -589,10 +680,11 @@ holds_word(const char *text, const char *word)
 static void
 test_old_sqlite_can_read_it(void **state)
 {
-	static const char *const newer[] = {"STRICT", "RETURNING", "GENERATED", "STORED", "VIRTUAL", "->", "IIF",
-	    "UNIXEPOCH", "FILTER", "NULLS", "MATERIALIZED", "SQLITE_SCHEMA", "TRUE", "FALSE", "DISTINCT FROM",
-	    "RIGHT JOIN", "FULL JOIN", "UPDATE FROM", "WINDOW", "OVER", "JSON", "JSON_EXTRACT", "JSON_VALID", "FORMAT",
-	    "CONCAT", "OCTET_LENGTH", "STRING_AGG", "SIGN", "POW", "LN", "FLOOR", "CEIL", "JSONB", "TIMEDIFF", "SUBSTRING"};
+	static const char *const newer[] = {"STRICT", "RETURNING", "GENERATED", "STORED", "VIRTUAL",
+	    "->", "IIF", "UNIXEPOCH", "FILTER", "NULLS", "MATERIALIZED", "SQLITE_SCHEMA", "TRUE",
+	    "FALSE", "DISTINCT FROM", "RIGHT JOIN", "FULL JOIN", "UPDATE FROM", "WINDOW", "OVER",
+	    "JSON", "JSON_EXTRACT", "JSON_VALID", "FORMAT", "CONCAT", "OCTET_LENGTH", "STRING_AGG",
+	    "SIGN", "POW", "LN", "FLOOR", "CEIL", "JSONB", "TIMEDIFF", "SUBSTRING"};
 
 	(void)state;
 	for (int i = 0; i <= schema_migration_count; i++) {
@@ -601,7 +693,8 @@ test_old_sqlite_can_read_it(void **state)
 		assert_true(strstr(text, "CREATE") != NULL || strstr(text, "ALTER") != NULL);
 		for (size_t j = 0; j < COUNT(newer); j++)
 			if (holds_word(text, newer[j]))
-				fail_msg("%s in %s", newer[j], i < schema_migration_count ? "a migration" : "code.sql");
+				fail_msg("%s in %s", newer[j],
+				    i < schema_migration_count ? "a migration" : "code.sql");
 		free(text);
 	}
 	assert_true(holds_word("A -> B", "->"));
@@ -618,8 +711,9 @@ test_user_version_is_not_ours(void **state)
 	assert_int_equal(sql_integer(app, "PRAGMA user_version"), 0);
 	assert_int_equal(sql_integer(app, "PRAGMA application_id"), 0);
 	assert_string_equal(sql_text(app, "PRAGMA integrity_check"), "ok");
-	assert_int_equal(
-	    sql_integer(app, "SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'outbox%%' AND name NOT LIKE 'sqlite_%%'"), 0);
+	assert_int_equal(sql_integer(app, "SELECT count(*) FROM sqlite_master WHERE name NOT LIKE "
+					  "'outbox%%' AND name NOT LIKE 'sqlite_%%'"),
+	    0);
 }
 
 /* Apps with defensive settings can read and write it, too. */
@@ -632,9 +726,11 @@ test_untrusted_schema(void **state)
 	(void)sqlite3_db_config(app, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
 	(void)sqlite3_db_config(app, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
 	(void)sqlite3_db_config(app, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	sql(app, "PRAGMA cell_size_check = ON; PRAGMA case_sensitive_like = ON; PRAGMA recursive_triggers = ON");
+	sql(app, "PRAGMA cell_size_check = ON; PRAGMA case_sensitive_like = ON; PRAGMA "
+		 "recursive_triggers = ON");
 	insert(app, "A");
-	sql(app, "SELECT * FROM outbox_status; SELECT * FROM outbox_stuck; SELECT * FROM outbox_health");
+	sql(app,
+	    "SELECT * FROM outbox_status; SELECT * FROM outbox_stuck; SELECT * FROM outbox_health");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, outboxdb_set_up, outboxdb_tear_down)

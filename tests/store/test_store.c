@@ -1,6 +1,7 @@
 /*
- * test_store.c - the daemon's side of the tables: open and refuse, what is due, moves, results, requests, replaced, busy and
- * full databases, and that the loop's statements find their rows by an index.
+ * test_store.c - the daemon's side of the tables: open and refuse, what is due, moves, results,
+ * requests, replaced, busy and full databases, and that the loop's statements find their rows by an
+ * index.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +33,8 @@ static const unsigned char some_hash[KEY_HASH_SIZE] = {1, 2, 3};
 static void
 limit_memory(bool none_left)
 {
-	(void)sqlite3_hard_heap_limit64(none_left ? 1 : 0); /* 0: that is off, but not the soft one that came with it */
+	(void)sqlite3_hard_heap_limit64(
+	    none_left ? 1 : 0); /* 0: that is off, but not the soft one that came with it */
 	(void)sqlite3_soft_heap_limit64(none_left ? 1 : 0);
 }
 
@@ -40,7 +42,10 @@ static void
 insert(sqlite3 *db, const char *destination, int64_t count)
 {
 	for (int64_t i = 0; i < count; i++)
-		sql(db, "INSERT INTO outbox (destination, operation, body) VALUES ('%s', 'order', '{}')", destination);
+		sql(db,
+		    "INSERT INTO outbox (destination, operation, body) VALUES ('%s', 'order', "
+		    "'{}')",
+		    destination);
 }
 
 static void
@@ -76,8 +81,9 @@ apply(struct store *store, int64_t id, const struct txn_step *step)
 
 	if (txn_apply(&row->txn, step) == -1)
 		fail_msg("%s + %s", state_name(from), event_name(step->event));
-	assert_int_equal(
-	    store_move(store, from, &row->txn, row->reason, row->txn.has_fetch_url ? "https://g/f" : NULL, NULL), STORE_OK);
+	assert_int_equal(store_move(store, from, &row->txn, row->reason,
+			     row->txn.has_fetch_url ? "https://g/f" : NULL, NULL),
+	    STORE_OK);
 	store_row_free(row);
 }
 
@@ -179,16 +185,21 @@ test_init_twice(void **state)
 	assert_int_equal(init(place, "created the outbox tables"), STORE_OK);
 	place->app = outboxdb_connect(place);
 	insert(place->app, "d", 1);
-	identity = strdup(sql_text(place->app,
-	    "SELECT group_concat(name || '=' || hex(value)) || (SELECT count(*) FROM sqlite_master) FROM outbox_meta"));
+	identity =
+	    strdup(sql_text(place->app, "SELECT group_concat(name || '=' || hex(value)) || (SELECT "
+					"count(*) FROM sqlite_master) FROM outbox_meta"));
 	assert_int_equal(init(place, "already"), STORE_OK);
 	assert_string_equal(identity,
-	    sql_text(place->app,
-		"SELECT group_concat(name || '=' || hex(value)) || (SELECT count(*) FROM sqlite_master) FROM outbox_meta"));
+	    sql_text(place->app, "SELECT group_concat(name || '=' || hex(value)) || (SELECT "
+				 "count(*) FROM sqlite_master) FROM outbox_meta"));
 	free(identity);
 	assert_int_equal(sql_integer(place->app, "SELECT count(*) FROM outbox_delivery"), 1);
-	assert_int_equal(sql_integer(place->app, "SELECT length(value) FROM outbox_meta WHERE name = 'database_id'"), 36);
-	assert_int_equal(sql_integer(place->app, "SELECT length(value) FROM outbox_meta WHERE name = 'key_secret'"), 32);
+	assert_int_equal(sql_integer(place->app,
+			     "SELECT length(value) FROM outbox_meta WHERE name = 'database_id'"),
+	    36);
+	assert_int_equal(sql_integer(place->app,
+			     "SELECT length(value) FROM outbox_meta WHERE name = 'key_secret'"),
+	    32);
 	assert_int_equal(try_open(place, STORE_DAEMON, ""), STORE_OK);
 	assert_int_equal(try_open(place, STORE_CLIENT, ""), STORE_OK);
 }
@@ -213,7 +224,8 @@ test_init_beside_the_merchants_tables(void **state)
 			"INSERT INTO outbox (destination, operation) VALUES ('d', 'o'); COMMIT");
 }
 
-/* What has one of our names and is not ours is neither used nor dropped, and the database stays as it was. */
+/* What has one of our names and is not ours is neither used nor dropped, and the database stays as
+ * it was. */
 static void
 test_init_refuses_foreign_objects(void **state)
 {
@@ -223,7 +235,8 @@ test_init_refuses_foreign_objects(void **state)
 	    {"CREATE VIEW outbox AS SELECT 1", "view named outbox"},
 	    {"CREATE TABLE outbox_result (id)", "table named outbox_result"},
 	    {"CREATE VIEW outbox_status AS SELECT 1", "view named outbox_status"},
-	    {"CREATE TABLE orders (id); CREATE TRIGGER outbox_insert AFTER INSERT ON orders BEGIN SELECT 1; END",
+	    {"CREATE TABLE orders (id); CREATE TRIGGER outbox_insert AFTER INSERT ON orders BEGIN "
+	     "SELECT 1; END",
 		"trigger named outbox_insert"},
 	    {"CREATE TABLE orders (id); CREATE INDEX outbox_delivery_due ON orders (id)",
 		"index named outbox_delivery_due"},
@@ -236,9 +249,11 @@ test_init_refuses_foreign_objects(void **state)
 		(void)unlink(place->path);
 		place->app = outboxdb_connect(place);
 		sql(place->app, "%s", foreign[i][0]);
-		before = strdup(sql_text(place->app, "SELECT group_concat(sql) FROM sqlite_master"));
+		before =
+		    strdup(sql_text(place->app, "SELECT group_concat(sql) FROM sqlite_master"));
 		assert_int_equal(init(place, foreign[i][1]), STORE_CONFIG);
-		assert_string_equal(before, sql_text(place->app, "SELECT group_concat(sql) FROM sqlite_master"));
+		assert_string_equal(
+		    before, sql_text(place->app, "SELECT group_concat(sql) FROM sqlite_master"));
 		assert_string_equal(sql_text(place->app, "PRAGMA journal_mode"), "delete");
 		free(before);
 		(void)sqlite3_close(place->app);
@@ -252,9 +267,13 @@ test_the_list_of_names_is_complete(void **state)
 {
 	struct outboxdb *place = *state;
 
-	assert_int_equal(sql_integer(place->app, "SELECT count(*) FROM (%s)", statement_sql[STATEMENT_FOREIGN_NAMES]),
-	    sql_integer(place->app, "SELECT count(*) FROM sqlite_master WHERE name LIKE 'outbox%%'"));
-	assert_int_equal(sql_integer(place->app, "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"), 13);
+	assert_int_equal(sql_integer(place->app, "SELECT count(*) FROM (%s)",
+			     statement_sql[STATEMENT_FOREIGN_NAMES]),
+	    sql_integer(
+		place->app, "SELECT count(*) FROM sqlite_master WHERE name LIKE 'outbox%%'"));
+	assert_int_equal(
+	    sql_integer(place->app, "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"),
+	    13);
 }
 
 static void
@@ -267,7 +286,8 @@ test_foreign_triggers_are_named(void **state)
 	text_init(&names, 4096);
 	assert_int_equal(store_foreign_triggers(store, &names), STORE_OK);
 	assert_string_equal(text_string(&names), "");
-	sql(place->app, "CREATE TRIGGER outbox_spy AFTER UPDATE ON outbox_delivery BEGIN SELECT RAISE(ABORT, 'no'); END;"
+	sql(place->app, "CREATE TRIGGER outbox_spy AFTER UPDATE ON outbox_delivery BEGIN SELECT "
+			"RAISE(ABORT, 'no'); END;"
 			"CREATE TRIGGER Mine AFTER INSERT ON OUTBOX BEGIN SELECT 1; END;"
 			"CREATE TABLE orders (id);"
 			"CREATE TRIGGER theirs AFTER INSERT ON orders BEGIN SELECT 1; END");
@@ -314,7 +334,8 @@ test_newer_schema(void **state)
 	assert_int_equal(try_open(place, STORE_DAEMON, "install the newer outboxd"), STORE_CONFIG);
 	assert_int_equal(try_open(place, STORE_CLIENT, "install the newer outboxd"), STORE_CONFIG);
 	assert_int_equal(init(place, "install the newer outboxd"), STORE_CONFIG);
-	assert_int_equal(sql_integer(place->app, "SELECT value FROM outbox_meta WHERE name = 'schema_version'"),
+	assert_int_equal(
+	    sql_integer(place->app, "SELECT value FROM outbox_meta WHERE name = 'schema_version'"),
 	    store_schema_version() + 1);
 	sql(place->app, "UPDATE outbox_meta SET value = 0 WHERE name = 'schema_version'");
 	assert_int_equal(try_open(place, STORE_DAEMON, "upgrade it"), STORE_CONFIG);
@@ -371,7 +392,8 @@ test_due_in_order(void **state)
 	int64_t due_at;
 
 	for (size_t i = 0; i < COUNT(not_before); i++)
-		sql(place->app, "INSERT INTO outbox (destination, operation, not_before) VALUES ('d', 'o', %d)",
+		sql(place->app,
+		    "INSERT INTO outbox (destination, operation, not_before) VALUES ('d', 'o', %d)",
 		    (int)not_before[i]);
 	insert(place->app, "other", 3);
 	assert_int_equal(store_due(store, "d", STATE_QUEUED, 100, true, 10, &rows), STORE_OK);
@@ -437,8 +459,10 @@ test_move_keeps_everything(void **state)
 	struct store_row *row;
 	struct txn txn;
 
-	sql(place->app, "INSERT INTO outbox (destination, operation, path, headers, body, content_type, reference, "
-			"idempotency_key) VALUES ('d', 'o', '/p', '{\"a\":1}', x'007B7D', 'text/x', 'ref', 'own')");
+	sql(place->app, "INSERT INTO outbox (destination, operation, path, headers, body, "
+			"content_type, reference, "
+			"idempotency_key) VALUES ('d', 'o', '/p', '{\"a\":1}', x'007B7D', "
+			"'text/x', 'ref', 'own')");
 	begin(store);
 	send_off(store, 1, KIND_KEYED, "the-key", 5);
 	row = row_of(store, 1);
@@ -458,7 +482,8 @@ test_move_keeps_everything(void **state)
 	txn.polls = 16;
 	txn.failures = 17;
 	txn.generation = 18;
-	assert_int_equal(store_move(store, STATE_SENDING, &txn, "because", "https://g/f", NULL), STORE_OK);
+	assert_int_equal(
+	    store_move(store, STATE_SENDING, &txn, "because", "https://g/f", NULL), STORE_OK);
 	commit(store);
 	row = row_of(store, 1);
 	assert_memory_equal(&row->txn, &txn, sizeof(txn));
@@ -533,12 +558,14 @@ test_a_bad_row_is_isolated(void **state)
 	send_off(store, 2, KIND_KEYED, "k2", 5);
 	row = row_of(store, 2);
 	row->txn.state = STATE_PENDING; /* without a URL */
-	assert_int_equal(store_move(store, STATE_SENDING, &row->txn, NULL, NULL, NULL), STORE_REFUSED);
+	assert_int_equal(
+	    store_move(store, STATE_SENDING, &row->txn, NULL, NULL, NULL), STORE_REFUSED);
 	store_row_free(row);
 	assert_int_equal(store_row_end(store, false), STORE_OK);
 	commit(store);
 	assert_string_equal(
-	    sql_text(place->app, "SELECT group_concat(state || coalesce(idempotency_key, '')) FROM outbox_delivery"),
+	    sql_text(place->app,
+		"SELECT group_concat(state || coalesce(idempotency_key, '')) FROM outbox_delivery"),
 	    "sendingk1,queued");
 }
 
@@ -556,7 +583,8 @@ test_a_key_has_one_owner(void **state)
 	assert_int_equal(store_row_begin(store), STORE_OK);
 	assert_int_equal(try_claim(store, 2, KIND_KEYED, "k", true, 5), STORE_REFUSED);
 	assert_int_equal(store_row_end(store, false), STORE_OK);
-	assert_int_equal(try_claim(store, 3, KIND_KEYED, "k", true, 5), STORE_OK); /* another destination */
+	assert_int_equal(
+	    try_claim(store, 3, KIND_KEYED, "k", true, 5), STORE_OK); /* another destination */
 	assert_int_equal(try_claim(store, 4, KIND_KEYLESS, NULL, false, 5), STORE_OK);
 	assert_int_equal(try_claim(store, 5, KIND_KEYLESS, NULL, false, 5), STORE_OK);
 	assert_int_equal(store_key_owner(store, "d", "k"), 1);
@@ -568,7 +596,9 @@ test_a_key_has_one_owner(void **state)
 	assert_int_equal(store_key_owner(store, "d", "k"), 0);
 	assert_int_equal(try_claim(store, 2, KIND_KEYED, "k", true, 5), STORE_OK);
 	commit(store);
-	assert_int_equal(sql_integer(place->app, "SELECT kind IS NULL AND request_hash IS NULL FROM outbox_delivery"), 1);
+	assert_int_equal(sql_integer(place->app,
+			     "SELECT kind IS NULL AND request_hash IS NULL FROM outbox_delivery"),
+	    1);
 }
 
 static void
@@ -578,8 +608,10 @@ test_bodies(void **state)
 	struct store *store = outboxdb_serve(place);
 	struct store_row *row;
 
-	sql(place->app, "INSERT INTO outbox (destination, operation, body) VALUES ('d', 'o', 'gr\xc3\xbc\xc3\x9f'), "
-			"('d', 'o', ''), ('d', 'o', NULL), ('d', 'o', zeroblob(100)), ('d', 'o', CAST(x'610062' AS TEXT))");
+	sql(place->app, "INSERT INTO outbox (destination, operation, body) VALUES ('d', 'o', "
+			"'gr\xc3\xbc\xc3\x9f'), "
+			"('d', 'o', ''), ('d', 'o', NULL), ('d', 'o', zeroblob(100)), ('d', 'o', "
+			"CAST(x'610062' AS TEXT))");
 	store_limit_body(store, 99);
 	row = row_of(store, 1);
 	assert_int_equal(row->body_length, 6);
@@ -613,8 +645,10 @@ test_bodies(void **state)
 static void
 test_malformed_columns(void **state)
 {
-	static const char *const values[] = {"path) VALUES ('d', 'o', x'2F70')", "headers) VALUES ('d', 'o', x'7B7D')",
-	    "path) VALUES ('d', 'o', CAST(x'2F0070' AS TEXT))", "content_type) VALUES ('d', 'o', x'61')",
+	static const char *const values[] = {"path) VALUES ('d', 'o', x'2F70')",
+	    "headers) VALUES ('d', 'o', x'7B7D')",
+	    "path) VALUES ('d', 'o', CAST(x'2F0070' AS TEXT))",
+	    "content_type) VALUES ('d', 'o', x'61')",
 	    "idempotency_key) VALUES ('d', 'o', CAST(x'6100' AS TEXT))",
 	    "reference) VALUES ('d', 'o', CAST(x'610062' AS TEXT))"};
 	struct outboxdb *place = *state;
@@ -629,7 +663,8 @@ test_malformed_columns(void **state)
 			fail_msg("%s", values[i]);
 		store_row_free(row);
 	}
-	sql(place->app, "INSERT INTO outbox (destination, operation, path, reference) VALUES ('d', 'o', 5, 7)");
+	sql(place->app,
+	    "INSERT INTO outbox (destination, operation, path, reference) VALUES ('d', 'o', 5, 7)");
 	assert_int_equal(sql_integer(place->app, "SELECT count(*) FROM outbox"), COUNT(values) + 1);
 }
 
@@ -675,16 +710,18 @@ test_destinations_need_memory(void **state)
 	limit_memory(false);
 	assert_int_equal(store_next_destination(store, name), STORE_OK);
 	limit_memory(true);
-	assert_int_equal(store_next_destination(store, strcpy(name, "")), STORE_FULL); /* its copy */
+	assert_int_equal(
+	    store_next_destination(store, strcpy(name, "")), STORE_FULL); /* its copy */
 	limit_memory(false);
 }
 
-/* A name that is longer than any buffer, holds a NUL, or is no text at all: refused, and if it is there all the same, passed. */
+/* A name that is longer than any buffer, holds a NUL, or is no text at all: refused, and if it is
+ * there all the same, passed. */
 static void
 test_strange_destinations(void **state)
 {
-	static const char *const strange[] = {"printf('%.500c', 'x')", "printf('%.128c', 'x')", "CAST(x'610062' AS TEXT)",
-	    "x'61'", "x''", "''", "CAST(x'00' AS TEXT)"};
+	static const char *const strange[] = {"printf('%.500c', 'x')", "printf('%.128c', 'x')",
+	    "CAST(x'610062' AS TEXT)", "x'61'", "x''", "''", "CAST(x'00' AS TEXT)"};
 	struct outboxdb *place = *state;
 	struct store *store = outboxdb_serve(place);
 	char name[256] = "";
@@ -694,14 +731,16 @@ test_strange_destinations(void **state)
 	for (size_t i = 0; i < COUNT(strange); i++) {
 		char text[200];
 
-		(void)snprintf(
-		    text, sizeof(text), "INSERT INTO outbox (destination, operation) VALUES (%s, 'o')", strange[i]);
+		(void)snprintf(text, sizeof(text),
+		    "INSERT INTO outbox (destination, operation) VALUES (%s, 'o')", strange[i]);
 		sql_refused(place->app, text, "CHECK");
 	}
-	sql(place->app, "INSERT INTO outbox (destination, operation) VALUES (printf('%%.127c', 'y'), 'o')");
+	sql(place->app,
+	    "INSERT INTO outbox (destination, operation) VALUES (printf('%%.127c', 'y'), 'o')");
 	sql(place->app, "PRAGMA ignore_check_constraints = ON");
 	for (size_t i = 0; i < COUNT(strange); i++)
-		sql(place->app, "INSERT INTO outbox (destination, operation) VALUES (%s, 'o')", strange[i]);
+		sql(place->app, "INSERT INTO outbox (destination, operation) VALUES (%s, 'o')",
+		    strange[i]);
 	insert(place->app, "z", 1);
 	for (; store_next_destination(store, name) == STORE_OK; steps++) {
 		assert_true(name[0] != '\0');
@@ -732,7 +771,8 @@ test_ids(void **state)
 	assert_int_equal(store_ids_in_flight(store, "d", STATE_SENDING, 1, ids, 10), 1);
 	assert_int_equal(ids[0], 2);
 	assert_int_equal(store_ids_in_flight(store, "d", STATE_SENDING, 0, ids, 1), 1);
-	assert_int_equal(store_ids_in_flight(store, "d", STATE_PENDING, 0, ids, 10), 0); /* not being polled */
+	assert_int_equal(
+	    store_ids_in_flight(store, "d", STATE_PENDING, 0, ids, 10), 0); /* not being polled */
 	begin(store);
 	event(store, 3, EVENT_POLL, 8, 9);
 	commit(store);
@@ -756,7 +796,9 @@ test_deadlines(void **state)
 	assert_int_equal(store_next_deadline(store, &deadline_at), STORE_OK);
 	assert_int_equal(deadline_at, TIME_NONE);
 	for (int i = 0; i < 5; i++)
-		sql(place->app, "INSERT INTO outbox (destination, operation, expires_at) VALUES ('d', 'o', %d)", 50 - i * 10);
+		sql(place->app,
+		    "INSERT INTO outbox (destination, operation, expires_at) VALUES ('d', 'o', %d)",
+		    50 - i * 10);
 	begin(store);
 	send_off(store, 5, KIND_KEYED, "k", 5); /* expires_at 10, but sent */
 	send_off(store, 4, KIND_SAFE, NULL, 5);
@@ -780,7 +822,8 @@ test_bring_forward(void **state)
 	struct outboxdb *place = *state;
 	struct store *store = outboxdb_serve(place);
 
-	sql(place->app, "INSERT INTO outbox (destination, operation, not_before) VALUES ('d', 'o', 90000)");
+	sql(place->app,
+	    "INSERT INTO outbox (destination, operation, not_before) VALUES ('d', 'o', 90000)");
 	insert(place->app, "d", 2);
 	insert(place->app, "other", 1);
 	begin(store);
@@ -790,7 +833,9 @@ test_bring_forward(void **state)
 	}
 	assert_int_equal(store_bring_forward(store, "d", 500), STORE_OK);
 	commit(store);
-	assert_string_equal(sql_text(place->app, "SELECT group_concat(due_at) FROM outbox_delivery"), "90000,500,70,70");
+	assert_string_equal(
+	    sql_text(place->app, "SELECT group_concat(due_at) FROM outbox_delivery"),
+	    "90000,500,70,70");
 }
 
 /* What a clock ten years ahead wrote does not keep a row polled for ten years. */
@@ -810,7 +855,8 @@ test_shorten_polling(void **state)
 	assert_int_equal(store_shorten_polling(store, "d", 5000), STORE_OK);
 	commit(store);
 	assert_string_equal(
-	    sql_text(place->app, "SELECT group_concat(deadline_at) FROM outbox_delivery"), "5000,1006,81000");
+	    sql_text(place->app, "SELECT group_concat(deadline_at) FROM outbox_delivery"),
+	    "5000,1006,81000");
 }
 
 /* --- chains --- */
@@ -823,7 +869,8 @@ test_a_result_wakes_its_children(void **state)
 	struct store_parent parent;
 
 	insert(place->app, "d", 1);
-	sql(place->app, "INSERT INTO outbox (destination, operation, after_id) VALUES ('d', 'o', 1), ('e', 'o', 1), ('e', 'o', 2)");
+	sql(place->app, "INSERT INTO outbox (destination, operation, after_id) VALUES ('d', 'o', "
+			"1), ('e', 'o', 1), ('e', 'o', 2)");
 	assert_int_equal(store_parent(store, 99, &parent), STORE_NOTHING);
 	assert_int_equal(store_parent(store, 1, &parent), STORE_OK);
 	assert_int_equal(parent.state, STATE_QUEUED);
@@ -832,19 +879,22 @@ test_a_result_wakes_its_children(void **state)
 	send_off(store, 1, KIND_KEYLESS, NULL, 5);
 	finish(store, 1, RESULT_SUCCEEDED);
 	commit(store);
-	assert_string_equal(
-	    sql_text(place->app, "SELECT group_concat(coalesce(due_at, 'asleep')) FROM outbox_delivery WHERE state = 'blocked'"),
+	assert_string_equal(sql_text(place->app, "SELECT group_concat(coalesce(due_at, 'asleep')) "
+						 "FROM outbox_delivery WHERE state = 'blocked'"),
 	    "0,0,asleep");
 	begin(store);
 	assert_int_equal(store_sleep_child(store, 2), STORE_OK);
 	assert_int_equal(store_sleep_child(store, 1), STORE_OK); /* no child: nothing happens */
 	commit(store);
-	assert_int_equal(sql_integer(place->app, "SELECT due_at IS NULL FROM outbox_delivery WHERE outbox_id = 2"), 1);
+	assert_int_equal(sql_integer(place->app,
+			     "SELECT due_at IS NULL FROM outbox_delivery WHERE outbox_id = 2"),
+	    1);
 	assert_int_equal(store_parent(store, 1, &parent), STORE_OK);
 	assert_int_equal(parent.result, RESULT_SUCCEEDED);
 	assert_false(parent.action_required);
 	sqlite3_db_config(place->app, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-	sql(place->app, "UPDATE outbox_delivery SET reason = 'action_required' WHERE outbox_id = 1");
+	sql(place->app,
+	    "UPDATE outbox_delivery SET reason = 'action_required' WHERE outbox_id = 1");
 	assert_int_equal(store_parent(store, 1, &parent), STORE_OK);
 	assert_true(parent.action_required);
 }
@@ -857,7 +907,8 @@ test_a_child_that_was_just_released_wakes(void **state)
 	struct store *store = outboxdb_serve(place);
 
 	insert(place->app, "d", 2);
-	sql(place->app, "INSERT INTO outbox (destination, operation, after_id) VALUES ('d', 'o', 2)");
+	sql(place->app,
+	    "INSERT INTO outbox (destination, operation, after_id) VALUES ('d', 'o', 2)");
 	begin(store);
 	event(store, 3, EVENT_HOLD, 5, TIME_NONE);
 	commit(store);
@@ -869,15 +920,18 @@ test_a_child_that_was_just_released_wakes(void **state)
 	send_off(store, 2, KIND_KEYLESS, NULL, 7);
 	finish(store, 2, RESULT_SUCCEEDED);
 	commit(store);
+	assert_int_equal(sql_integer(place->app, "SELECT due_at FROM outbox_delivery WHERE state = "
+						 "'blocked' AND due_at IS NOT NULL"),
+	    0);
 	assert_int_equal(
-	    sql_integer(place->app, "SELECT due_at FROM outbox_delivery WHERE state = 'blocked' AND due_at IS NOT NULL"), 0);
-	assert_int_equal(sql_integer(place->app, "SELECT count(*) FROM outbox_delivery WHERE due_at = 0"), 1);
+	    sql_integer(place->app, "SELECT count(*) FROM outbox_delivery WHERE due_at = 0"), 1);
 }
 
 /* --- attempts --- */
 
 static void
-attempt(struct store *store, enum phase phase, int64_t at, enum evidence evidence, int status, const char *rule)
+attempt(struct store *store, enum phase phase, int64_t at, enum evidence evidence, int status,
+    const char *rule)
 {
 	struct store_attempt attempt = {.outbox_id = 1,
 	    .phase = phase,
@@ -903,26 +957,31 @@ test_runs_of_equal_polls(void **state)
 
 	insert(place->app, "d", 1);
 	attempt(store, PHASE_SUBMIT, 10, EVIDENCE_MAYBE_SENT, 0, "lost");
-	attempt(store, PHASE_SUBMIT, 20, EVIDENCE_MAYBE_SENT, 0, "lost"); /* submits are never compressed */
+	attempt(store, PHASE_SUBMIT, 20, EVIDENCE_MAYBE_SENT, 0,
+	    "lost"); /* submits are never compressed */
 	attempt(store, PHASE_SUBMIT, 30, EVIDENCE_ANSWERED, 202, "later");
 	for (int i = 0; i < 100; i++)
 		attempt(store, PHASE_POLL, 100 + i, EVIDENCE_ANSWERED, 202, "later");
-	attempt(store, PHASE_POLL, 300, EVIDENCE_ANSWERED, 200, "later");  /* another status */
-	attempt(store, PHASE_POLL, 310, EVIDENCE_ANSWERED, 200, "other");  /* another rule */
+	attempt(store, PHASE_POLL, 300, EVIDENCE_ANSWERED, 200, "later"); /* another status */
+	attempt(store, PHASE_POLL, 310, EVIDENCE_ANSWERED, 200, "other"); /* another rule */
 	attempt(store, PHASE_POLL, 320, EVIDENCE_UNSENT, 0, "unsent");
 	attempt(store, PHASE_POLL, 330, EVIDENCE_UNSENT, 0, "unsent");
 	attempt(store, PHASE_POLL, 340, EVIDENCE_ANSWERED, 202, "later"); /* a new run */
-	assert_string_equal(sql_text(place->app,
-				"SELECT group_concat(n || phase || started_at || '-' || ended_at || 'x' || count, ' ') "
-				"FROM (SELECT * FROM outbox_attempt ORDER BY n)"),
-	    "1submit10-11x1 2submit20-21x1 3submit30-31x1 4poll100-200x100 5poll300-301x1 6poll310-311x1 7poll320-331x2 "
+	assert_string_equal(sql_text(place->app, "SELECT group_concat(n || phase || started_at || "
+						 "'-' || ended_at || 'x' || count, ' ') "
+						 "FROM (SELECT * FROM outbox_attempt ORDER BY n)"),
+	    "1submit10-11x1 2submit20-21x1 3submit30-31x1 4poll100-200x100 5poll300-301x1 "
+	    "6poll310-311x1 7poll320-331x2 "
 	    "8poll340-341x1");
-	assert_int_equal(store_same_rule(store, 1, PHASE_POLL, "later", 0, &count, &since), STORE_OK);
+	assert_int_equal(
+	    store_same_rule(store, 1, PHASE_POLL, "later", 0, &count, &since), STORE_OK);
 	assert_int_equal(count, 1); /* polls in a row */
 	assert_int_equal(since, 340);
-	assert_int_equal(store_same_rule(store, 1, PHASE_SUBMIT, "later", 0, &count, &since), STORE_OK);
+	assert_int_equal(
+	    store_same_rule(store, 1, PHASE_SUBMIT, "later", 0, &count, &since), STORE_OK);
 	assert_int_equal(count, 1);
-	assert_int_equal(store_same_rule(store, 1, PHASE_SUBMIT, "never", 0, &count, &since), STORE_OK);
+	assert_int_equal(
+	    store_same_rule(store, 1, PHASE_SUBMIT, "never", 0, &count, &since), STORE_OK);
 	assert_int_equal(count, 0);
 	assert_int_equal(since, TIME_NONE);
 	assert_int_equal(store_last_rule(store, 1, "later", 0, &was), STORE_OK);
@@ -955,7 +1014,12 @@ test_results_have_revisions(void **state)
 	insert(place->app, "d", 2);
 	assert_int_equal(store_result_read(store, 1, &facts), STORE_NOTHING);
 	write_result(store, 1,
-	    &(struct store_outcome){.result = RESULT_UNKNOWN, .http_status = 500, .body = "{}", .body_length = 2, .body_is_text = true, .reason = "why"},
+	    &(struct store_outcome){.result = RESULT_UNKNOWN,
+		.http_status = 500,
+		.body = "{}",
+		.body_length = 2,
+		.body_is_text = true,
+		.reason = "why"},
 	    7);
 	assert_int_equal(store_result_read(store, 1, &facts), STORE_OK);
 	assert_int_equal(facts.result, RESULT_UNKNOWN);
@@ -971,10 +1035,15 @@ test_results_have_revisions(void **state)
 	assert_int_equal(facts.result, RESULT_SUCCEEDED);
 	assert_int_equal(facts.revision, 3);
 	assert_int_equal(facts.http_status, 0);
-	assert_string_equal(sql_text(place->app, "SELECT typeof(body) || typeof(http_status) || typeof(reason) FROM outbox_result"),
+	assert_string_equal(
+	    sql_text(place->app,
+		"SELECT typeof(body) || typeof(http_status) || typeof(reason) FROM outbox_result"),
 	    "nullnullnull"); /* nothing of the first one is left */
-	write_result(store, 2, &(struct store_outcome){.result = RESULT_FAILED, .body = "a\0b", .body_length = 3}, 9);
-	assert_string_equal(sql_text(place->app, "SELECT typeof(body) || hex(body) FROM outbox_result WHERE outbox_id = 2"),
+	write_result(store, 2,
+	    &(struct store_outcome){.result = RESULT_FAILED, .body = "a\0b", .body_length = 3}, 9);
+	assert_string_equal(
+	    sql_text(place->app,
+		"SELECT typeof(body) || hex(body) FROM outbox_result WHERE outbox_id = 2"),
 	    "blob610062");
 }
 
@@ -986,14 +1055,17 @@ test_purge(void **state)
 	struct store_past start = {.finished_at = 0};
 	struct store_past past[10];
 
-	sql(place->app, "INSERT INTO outbox (destination, operation, reference, body) VALUES ('d', 'o', 'a', '1'), ('d', 'o', 'b', '2'), "
+	sql(place->app, "INSERT INTO outbox (destination, operation, reference, body) VALUES ('d', "
+			"'o', 'a', '1'), ('d', 'o', 'b', '2'), "
 			"('d', 'o', 'c', '3')");
 	for (int64_t id = 1; id <= 3; id++) {
 		begin(store);
 		send_off(store, id, KIND_KEYLESS, NULL, 5);
 		finish(store, id, id == 2 ? RESULT_UNKNOWN : RESULT_SUCCEEDED);
 		commit(store);
-		write_result(store, id, &(struct store_outcome){.result = id == 2 ? RESULT_UNKNOWN : RESULT_SUCCEEDED}, 10 * id);
+		write_result(store, id,
+		    &(struct store_outcome){.result = id == 2 ? RESULT_UNKNOWN : RESULT_SUCCEEDED},
+		    10 * id);
 	}
 	attempt(store, PHASE_SUBMIT, 10, EVIDENCE_ANSWERED, 200, "ok");
 	assert_int_equal(store_past(store, &start, 9, past, 10), 0);
@@ -1015,12 +1087,18 @@ test_purge(void **state)
 	assert_int_equal(store_past(store, &start, 100, past, 10), 3);
 	assert_false(past[0].purgeable); /* once */
 	assert_true(past[2].purgeable);
-	assert_string_equal(sql_text(place->app, "SELECT group_concat(id || coalesce(body, '-')) FROM outbox"), "22,3-");
 	assert_string_equal(
-	    sql_text(place->app, "SELECT reference || state || result FROM outbox_status WHERE id = 1"), "adonesucceeded");
+	    sql_text(place->app, "SELECT group_concat(id || coalesce(body, '-')) FROM outbox"),
+	    "22,3-");
+	assert_string_equal(
+	    sql_text(
+		place->app, "SELECT reference || state || result FROM outbox_status WHERE id = 1"),
+	    "adonesucceeded");
 	assert_int_equal(sql_integer(place->app, "SELECT count(*) FROM outbox_result"), 3);
 	assert_int_equal(sql_integer(place->app, "SELECT count(*) FROM outbox_attempt"), 0);
-	sql_refused(place->app, "INSERT INTO outbox (destination, operation, reference) VALUES ('d', 'o', 'a')", "already used");
+	sql_refused(place->app,
+	    "INSERT INTO outbox (destination, operation, reference) VALUES ('d', 'o', 'a')",
+	    "already used");
 }
 
 /* --- requests and held destinations --- */
@@ -1045,7 +1123,8 @@ test_control(void **state)
 	assert_false(store_control_waiting(store));
 	assert_int_equal(store_control_insert(client, &request, &id), STORE_OK);
 	assert_int_equal(id, 1);
-	sql(place->app, "INSERT INTO outbox_control (command, destination, key_mode) VALUES ('hold', 'd', 'same'), ('x', NULL, NULL)");
+	sql(place->app, "INSERT INTO outbox_control (command, destination, key_mode) VALUES "
+			"('hold', 'd', 'same'), ('x', NULL, NULL)");
 	assert_true(store_control_waiting(store));
 	assert_int_equal(store_control_open(store, found, 2), 2);
 	assert_string_equal(found[0].command, "resolve");
@@ -1063,7 +1142,8 @@ test_control(void **state)
 	begin(store);
 	assert_int_equal(store_control_answer(store, 1, true, "so be it", 5), STORE_OK);
 	assert_int_equal(store_control_answer(store, 2, false, "no", 6), STORE_OK);
-	assert_int_equal(store_control_answer(store, 1, false, "changed my mind", 7), STORE_OK); /* once */
+	assert_int_equal(
+	    store_control_answer(store, 1, false, "changed my mind", 7), STORE_OK); /* once */
 	commit(store);
 	text_free(&text);
 	text_init(&text, 1000);
@@ -1083,8 +1163,8 @@ note_destination(void *context, const struct store_destination *found)
 {
 	char *text = context;
 
-	(void)snprintf(text + strlen(text), 400 - strlen(text), "%s:%d:%s:%s:%d:%d ", found->name, found->held, found->cause,
-	    found->reason, (int)found->since, (int)found->released_at);
+	(void)snprintf(text + strlen(text), 400 - strlen(text), "%s:%d:%s:%s:%d:%d ", found->name,
+	    found->held, found->cause, found->reason, (int)found->since, (int)found->released_at);
 }
 
 static void
@@ -1097,7 +1177,8 @@ test_destinations(void **state)
 	begin(store);
 	assert_int_equal(store_destination_release(store, "a", 4), STORE_OK); /* nothing there */
 	assert_int_equal(store_destination_hold(store, "a", "credentials", "401", 5), STORE_OK);
-	assert_int_equal(store_destination_hold(store, "a", "trust", "cert", 6), STORE_OK); /* held since 5 */
+	assert_int_equal(
+	    store_destination_hold(store, "a", "trust", "cert", 6), STORE_OK); /* held since 5 */
 	assert_int_equal(store_destination_hold(store, "b", "redirect", "302", 7), STORE_OK);
 	assert_int_equal(store_destination_release(store, "b", 8), STORE_OK);
 	assert_int_equal(store_destination_release(store, "b", 9), STORE_OK); /* once */
@@ -1117,8 +1198,11 @@ note_count(void *context, const struct store_count *count)
 {
 	char *text = context;
 
-	(void)snprintf(text + strlen(text), 400 - strlen(text), "%s:%s:%d:%d ", count->destination, count->state,
-	    (int)count->count, count->oldest_due == TIME_NONE ? -1 : count->oldest_due > 1000000 ? 1 : 0);
+	(void)snprintf(text + strlen(text), 400 - strlen(text), "%s:%s:%d:%d ", count->destination,
+	    count->state, (int)count->count,
+	    count->oldest_due == TIME_NONE ? -1
+	    : count->oldest_due > 1000000  ? 1
+					   : 0);
 }
 
 static void
@@ -1137,7 +1221,8 @@ test_counts(void **state)
 	send_off(store, 5, KIND_KEYLESS, NULL, 5);
 	commit(store);
 	assert_int_equal(store_counts(store, note_count, seen), STORE_OK);
-	assert_string_equal(seen, "a:queued:2:1 b:queued:1:1 b:sending:1:-1 a:held:1:-1 b:unknown:1:-1 ");
+	assert_string_equal(
+	    seen, "a:queued:2:1 b:queued:1:1 b:sending:1:-1 a:held:1:-1 b:unknown:1:-1 ");
 }
 
 /* --- meta and identity --- */
@@ -1195,13 +1280,16 @@ test_the_write_counter(void **state)
 	begin(store);
 	event(store, 1, EVENT_HOLD, 5, 6);
 	store_rollback(store);
-	assert_int_equal(sql_integer(place->app, "SELECT value FROM outbox_meta WHERE name = 'write_counter'"), 0);
+	assert_int_equal(
+	    sql_integer(place->app, "SELECT value FROM outbox_meta WHERE name = 'write_counter'"),
+	    0);
 	for (int i = 0; i < 3; i++) {
 		begin(store);
 		event(store, 1, i % 2 == 0 ? EVENT_HOLD : EVENT_RELEASE, 5, 6);
 		commit(store);
-		assert_int_equal(
-		    sql_integer(place->app, "SELECT value FROM outbox_meta WHERE name = 'write_counter'"), i + 1);
+		assert_int_equal(sql_integer(place->app,
+				     "SELECT value FROM outbox_meta WHERE name = 'write_counter'"),
+		    i + 1);
 	}
 	assert_int_equal(store_data_version(store), version); /* our own commits do not move it */
 	insert(place->app, "d", 1);
@@ -1213,11 +1301,13 @@ test_the_write_counter(void **state)
 static void
 expect_replaced(struct store *store, sqlite3 *app)
 {
-	int64_t before = sql_integer(app, "SELECT value FROM outbox_meta WHERE name = 'write_counter'");
+	int64_t before =
+	    sql_integer(app, "SELECT value FROM outbox_meta WHERE name = 'write_counter'");
 
 	assert_int_equal(store_begin(store, BUSY_MS, STORE_SYNC_IN_COMMIT), STORE_REPLACED);
 	/* and it let go of the lock, having written nothing */
-	assert_int_equal(sql_integer(app, "SELECT value FROM outbox_meta WHERE name = 'write_counter'"), before);
+	assert_int_equal(
+	    sql_integer(app, "SELECT value FROM outbox_meta WHERE name = 'write_counter'"), before);
 	insert(app, "d", 1);
 	assert_int_equal(store_begin(store, BUSY_MS, STORE_SYNC_IN_COMMIT), STORE_REPLACED);
 }
@@ -1331,7 +1421,8 @@ test_a_copy_over_it_is_noticed(void **state)
 	expect_replaced(place->store, place->app);
 }
 
-/* A copy in rollback mode cannot be written while we hold it open: whatever we say, we do not write either. */
+/* A copy in rollback mode cannot be written while we hold it open: whatever we say, we do not write
+ * either. */
 static void
 test_a_copy_in_rollback_mode(void **state)
 {
@@ -1378,7 +1469,8 @@ test_busy(void **state)
 	commit(store);
 }
 
-/* The app reads, with the settings that it gets by default, while we write; it sees all of a commit or nothing. */
+/* The app reads, with the settings that it gets by default, while we write; it sees all of a commit
+ * or nothing. */
 static void
 test_the_app_reads_meanwhile(void **state)
 {
@@ -1388,20 +1480,25 @@ test_the_app_reads_meanwhile(void **state)
 	insert(place->app, "d", 2);
 	begin(store);
 	send_off(store, 1, KIND_KEYED, "k", 5);
-	assert_string_equal(sql_text(place->app, "SELECT group_concat(state) FROM outbox_status"), "queued,queued");
+	assert_string_equal(
+	    sql_text(place->app, "SELECT group_concat(state) FROM outbox_status"), "queued,queued");
 	assert_int_equal(sql_integer(place->app, "SELECT count(*) FROM outbox_stuck"), 0);
-	sql_refused(place->app, "INSERT INTO outbox (destination, operation) VALUES ('d', 'o')", "locked");
+	sql_refused(
+	    place->app, "INSERT INTO outbox (destination, operation) VALUES ('d', 'o')", "locked");
 	commit(store);
-	assert_string_equal(sql_text(place->app, "SELECT group_concat(state) FROM outbox_status"), "sending,queued");
+	assert_string_equal(sql_text(place->app, "SELECT group_concat(state) FROM outbox_status"),
+	    "sending,queued");
 	insert(place->app, "d", 1);
 	/* a reader's snapshot is no obstacle */
 	sql(place->app, "BEGIN; SELECT count(*) FROM outbox");
 	begin(store);
 	event(store, 1, EVENT_AGAIN, 6, 7);
 	commit(store);
-	assert_string_equal(sql_text(place->app, "SELECT state FROM outbox_status WHERE id = 1"), "sending");
+	assert_string_equal(
+	    sql_text(place->app, "SELECT state FROM outbox_status WHERE id = 1"), "sending");
 	sql(place->app, "COMMIT");
-	assert_string_equal(sql_text(place->app, "SELECT state FROM outbox_status WHERE id = 1"), "retry");
+	assert_string_equal(
+	    sql_text(place->app, "SELECT state FROM outbox_status WHERE id = 1"), "retry");
 }
 
 /* Both ways of syncing write the same, and FULL is what results of keyless rows get. */
@@ -1418,7 +1515,8 @@ test_both_ways_to_sync(void **state)
 		assert_int_equal(store_begin(store, BUSY_MS, sync), STORE_OK);
 		event(store, 1, i % 2 == 0 ? EVENT_HOLD : EVENT_RELEASE, 5, 6);
 		assert_int_equal(store_commit(store), STORE_OK);
-		assert_string_equal(sql_text(place->app, "SELECT state FROM outbox_status"), i % 2 == 0 ? "held" : "queued");
+		assert_string_equal(sql_text(place->app, "SELECT state FROM outbox_status"),
+		    i % 2 == 0 ? "held" : "queued");
 	}
 }
 
@@ -1429,7 +1527,8 @@ limit_pages(struct store *store, int64_t pages)
 	sql(store->db, "PRAGMA max_page_count = %lld", (long long)pages);
 }
 
-/* No space left: nothing is half written, the row stays as it was, and it goes on when there is space again. */
+/* No space left: nothing is half written, the row stays as it was, and it goes on when there is
+ * space again. */
 static void
 test_full(void **state)
 {
@@ -1462,10 +1561,12 @@ test_full(void **state)
 	finish(store, 1, RESULT_UNKNOWN);
 	assert_int_equal(store_result(store, 1, &outcome, 5), STORE_OK);
 	commit(store);
-	assert_int_equal(sql_integer(place->app, "SELECT length(body) FROM outbox_result"), sizeof(large));
+	assert_int_equal(
+	    sql_integer(place->app, "SELECT length(body) FROM outbox_result"), sizeof(large));
 }
 
-/* No memory left, at the first transaction that has to be taken back: the app must not wait until there is. */
+/* No memory left, at the first transaction that has to be taken back: the app must not wait until
+ * there is. */
 static void
 test_the_way_back_needs_no_memory(void **state)
 {
@@ -1480,10 +1581,12 @@ test_the_way_back_needs_no_memory(void **state)
 	limit_memory(false);
 	assert_false(store_in_transaction(store));
 	insert(place->app, "d", 1);
-	assert_string_equal(sql_text(place->app, "SELECT state FROM outbox_status WHERE id = 1"), "queued");
+	assert_string_equal(
+	    sql_text(place->app, "SELECT state FROM outbox_status WHERE id = 1"), "queued");
 }
 
-/* A transaction that could not be taken back is half of one: the look that comes next must not commit it. */
+/* A transaction that could not be taken back is half of one: the look that comes next must not
+ * commit it. */
 static void
 test_reading_commits_nothing(void **state)
 {
@@ -1497,10 +1600,13 @@ test_reading_commits_nothing(void **state)
 	store_end_reading(store);
 	assert_false(store_in_transaction(store));
 	assert_string_equal(sql_text(place->app, "SELECT state FROM outbox_status"), "queued");
-	assert_int_equal(sql_integer(place->app, "SELECT value FROM outbox_meta WHERE name = 'write_counter'"), 0);
+	assert_int_equal(
+	    sql_integer(place->app, "SELECT value FROM outbox_meta WHERE name = 'write_counter'"),
+	    0);
 }
 
-/* SQLite may give up a transaction in a statement whose failure nobody sees: what follows must not be committed by itself. */
+/* SQLite may give up a transaction in a statement whose failure nobody sees: what follows must not
+ * be committed by itself. */
 static void
 test_nothing_is_written_behind_a_lost_transaction(void **state)
 {
@@ -1511,7 +1617,8 @@ test_nothing_is_written_behind_a_lost_transaction(void **state)
 	assert_int_equal(sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(store_meta_set_text(store, "mode", "torn"), STORE_FULL);
 	assert_int_equal(store_commit(store), STORE_OK); /* nothing was written */
-	assert_string_not_equal(sql_text(place->app, "SELECT value FROM outbox_meta WHERE name = 'mode'"), "torn");
+	assert_string_not_equal(
+	    sql_text(place->app, "SELECT value FROM outbox_meta WHERE name = 'mode'"), "torn");
 	begin(store);
 	assert_int_equal(store_meta_set_text(store, "mode", "whole"), STORE_OK);
 	commit(store);
@@ -1519,16 +1626,19 @@ test_nothing_is_written_behind_a_lost_transaction(void **state)
 
 /* --- indexes --- */
 
-/* The loop's statements: their cost must not grow with the history, nor with the backlog of others. */
-static const enum statement in_the_loop[] = {STATEMENT_DUE, STATEMENT_ROW, STATEMENT_NEXT_DUE, STATEMENT_NEXT_DESTINATION,
-    STATEMENT_IN_STATE, STATEMENT_IN_FLIGHT, STATEMENT_HELD_BY, STATEMENT_PAST_DEADLINE, STATEMENT_NEXT_DEADLINE,
-    STATEMENT_BRING_FORWARD, STATEMENT_MOVE, STATEMENT_FIRST_CLAIM, STATEMENT_THAW, STATEMENT_KEY_OWNER, STATEMENT_PARENT,
-    STATEMENT_WAKE_CHILDREN, STATEMENT_SLEEP_CHILD, STATEMENT_ATTEMPT, STATEMENT_LAST_ATTEMPT, STATEMENT_SAME_RULE,
-    STATEMENT_LAST_RULE, STATEMENT_RESULT, STATEMENT_RESULT_WITHDRAWN, STATEMENT_ERASE_BODY, STATEMENT_CONTROL_OPEN,
-    STATEMENT_CONTROL_ANY, STATEMENT_CONTROL_ANSWER, STATEMENT_CONTROL_READ, STATEMENT_DESTINATION_HOLD,
-    STATEMENT_DESTINATION_RELEASE, STATEMENT_META_GET, STATEMENT_META_SET, STATEMENT_IDENTITY, STATEMENT_COUNT_WRITE,
-    STATEMENT_PURGE_NEXT, STATEMENT_PURGE_OUTBOX, STATEMENT_PURGE_ATTEMPTS, STATEMENT_STATUS_ATTEMPTS,
-    STATEMENT_STATUS_RESULT};
+/* The loop's statements: their cost must not grow with the history, nor with the backlog of others.
+ */
+static const enum statement in_the_loop[] = {STATEMENT_DUE, STATEMENT_ROW, STATEMENT_NEXT_DUE,
+    STATEMENT_NEXT_DESTINATION, STATEMENT_IN_STATE, STATEMENT_IN_FLIGHT, STATEMENT_HELD_BY,
+    STATEMENT_PAST_DEADLINE, STATEMENT_NEXT_DEADLINE, STATEMENT_BRING_FORWARD, STATEMENT_MOVE,
+    STATEMENT_FIRST_CLAIM, STATEMENT_THAW, STATEMENT_KEY_OWNER, STATEMENT_PARENT,
+    STATEMENT_WAKE_CHILDREN, STATEMENT_SLEEP_CHILD, STATEMENT_ATTEMPT, STATEMENT_LAST_ATTEMPT,
+    STATEMENT_SAME_RULE, STATEMENT_LAST_RULE, STATEMENT_RESULT, STATEMENT_RESULT_WITHDRAWN,
+    STATEMENT_ERASE_BODY, STATEMENT_CONTROL_OPEN, STATEMENT_CONTROL_ANY, STATEMENT_CONTROL_ANSWER,
+    STATEMENT_CONTROL_READ, STATEMENT_DESTINATION_HOLD, STATEMENT_DESTINATION_RELEASE,
+    STATEMENT_META_GET, STATEMENT_META_SET, STATEMENT_IDENTITY, STATEMENT_COUNT_WRITE,
+    STATEMENT_PURGE_NEXT, STATEMENT_PURGE_OUTBOX, STATEMENT_PURGE_ATTEMPTS,
+    STATEMENT_STATUS_ATTEMPTS, STATEMENT_STATUS_RESULT};
 
 /* A SCAN is allowed where the index holds open rows only, and only through it. */
 static bool
@@ -1536,7 +1646,8 @@ is_cheap(const char *detail)
 {
 	if (strncmp(detail, "SCAN", 4) != 0)
 		return true;
-	return strstr(detail, "CONSTANT ROW") != NULL || strstr(detail, "outbox_control_open") != NULL;
+	return strstr(detail, "CONSTANT ROW") != NULL ||
+	       strstr(detail, "outbox_control_open") != NULL;
 }
 
 static void
@@ -1544,7 +1655,8 @@ check_plan(sqlite3 *db, enum statement statement)
 {
 	char *text = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", statement_sql[statement]);
 	bool sorted = statement == STATEMENT_DUE || statement == STATEMENT_NEXT_DUE ||
-	    statement == STATEMENT_NEXT_DESTINATION || statement == STATEMENT_PAST_DEADLINE;
+		      statement == STATEMENT_NEXT_DESTINATION ||
+		      statement == STATEMENT_PAST_DEADLINE;
 	sqlite3_stmt *plan;
 
 	if (sqlite3_prepare_v2(db, text, -1, &plan, NULL) != SQLITE_OK)
@@ -1555,7 +1667,8 @@ check_plan(sqlite3 *db, enum statement statement)
 		if (!is_cheap(detail) || (sorted && strstr(detail, "TEMP B-TREE") != NULL))
 			fail_msg("%s: %s", statement_names[statement], detail);
 		if (statement == STATEMENT_DUE && strncmp(detail, "SEARCH d", 8) == 0)
-			assert_non_null(strstr(detail, "outbox_delivery_due (destination=? AND state=? AND due_at<?)"));
+			assert_non_null(strstr(detail,
+			    "outbox_delivery_due (destination=? AND state=? AND due_at<?)"));
 	}
 	(void)sqlite3_finalize(plan);
 	sqlite3_free(text);
@@ -1570,7 +1683,8 @@ test_indexes_are_used(void **state)
 	for (int analyzed = 0; analyzed < 2; analyzed++) {
 		for (size_t i = 0; i < COUNT(in_the_loop); i++)
 			check_plan(place->app, in_the_loop[i]);
-		/* An app that runs ANALYZE on a nearly empty outbox must not lead the planner astray. */
+		/* An app that runs ANALYZE on a nearly empty outbox must not lead the planner
+		 * astray. */
 		insert(place->app, "d", 3);
 		sql(place->app, "ANALYZE");
 		(void)sqlite3_close(place->app);
@@ -1588,14 +1702,16 @@ test_every_statement_is_valid(void **state)
 	for (int i = 0; i < STATEMENT_COUNT; i++) {
 		sqlite3_stmt *statement;
 
-		if (sqlite3_prepare_v2(place->app, statement_sql[i], -1, &statement, NULL) != SQLITE_OK)
+		if (sqlite3_prepare_v2(place->app, statement_sql[i], -1, &statement, NULL) !=
+		    SQLITE_OK)
 			fail_msg("%s: %s", statement_names[i], sqlite3_errmsg(place->app));
 		(void)sqlite3_finalize(statement);
 	}
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, outboxdb_set_up, outboxdb_tear_down)
-#define TEST_EMPTY(name) cmocka_unit_test_setup_teardown(name, outboxdb_set_up_empty, outboxdb_tear_down)
+#define TEST_EMPTY(name)                                                                           \
+	cmocka_unit_test_setup_teardown(name, outboxdb_set_up_empty, outboxdb_tear_down)
 
 int
 main(void)

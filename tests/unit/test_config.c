@@ -1,5 +1,6 @@
 /*
- * test_config.c - outboxd.conf: what is refused, with the right line and a remedy, and what good ones come to.
+ * test_config.c - outboxd.conf: what is refused, with the right line and a remedy, and what good
+ * ones come to.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,15 +23,16 @@
 #define TOP "database = \"shop.db\";\nstate_dir = \"state\";\n"
 #define END "}; };\n"
 /* Lines 3 to 5; what is tested begins on line 6. */
-#define VRIO "destinations = {\nd = { profile = \"vrio\";\nheaders = { X-Api-Key = \"file:key\"; };\n"
-#define RIVERTY \
-	"destinations = {\nd = { profile = \"riverty\"; base_url = \"https://a.example\";\n" \
+#define VRIO                                                                                       \
+	"destinations = {\nd = { profile = \"vrio\";\nheaders = { X-Api-Key = \"file:key\"; };\n"
+#define RIVERTY                                                                                    \
+	"destinations = {\nd = { profile = \"riverty\"; base_url = \"https://a.example\";\n"       \
 	"headers = { X-Auth-Key = \"file:key\"; };\n"
-#define TRAVLINQ \
-	"destinations = {\nd = { profile = \"travlinq\"; base_url = \"https://a.example\";\n" \
+#define TRAVLINQ                                                                                   \
+	"destinations = {\nd = { profile = \"travlinq\"; base_url = \"https://a.example\";\n"      \
 	"headers = { X-API-KEY = \"file:key\"; };\n"
-#define GENERIC \
-	"destinations = {\nd = { profile = \"generic\"; base_url = \"https://a.example\";\n" \
+#define GENERIC                                                                                    \
+	"destinations = {\nd = { profile = \"generic\"; base_url = \"https://a.example\";\n"       \
 	"key_retention = \"24h\";\n"
 #define LOGIN "login = { userName = \"u\"; password = \"file:key\"; companyCode = \"c\"; };\n"
 
@@ -61,8 +63,8 @@ static const struct bad bads[] = {
     {TOP "profiles = \"nowhere\";\n" VRIO END, 3, "no directory", "name the one"},
     {TOP VRIO "concurrency = 3000000000;\n" END, 6, "too large", "9 digits"},
     /* a destination's profile */
-    {TOP "destinations = { d = {\nbase_url = \"https://a.example\"; }; };\n", 3, "profile is missing",
-	"profile = \"riverty\""},
+    {TOP "destinations = { d = {\nbase_url = \"https://a.example\"; }; };\n", 3,
+	"profile is missing", "profile = \"riverty\""},
     {TOP "destinations = { d = {\nprofile = \"vrios\"; }; };\n", 4, "no vrios.conf; looked in /",
 	"write profile = \"vrio\";"},
     {TOP "destinations = { d = {\nprofile = \"quetzalcoatl\"; }; };\n", 4, "looked in /",
@@ -72,8 +74,9 @@ static const struct bad bads[] = {
     {TOP "destinations = { d = {\nprofile = \"vrio.conf\"; }; };\n", 4, "no profile name",
 	"without directory and .conf"},
     {TOP "destinations = { d = {\nprofile = 7; }; };\n", 4, "must be a string", "\"riverty\""},
-    {TOP "destinations = { d* = {\nprofile = \"vrio\"; headers = { X-Api-Key = \"file:key\"; }; }; };\n", 3,
-	"letters, digits", "write another"},
+    {TOP "destinations = { d* = {\nprofile = \"vrio\"; headers = { X-Api-Key = \"file:key\"; }; }; "
+	 "};\n",
+	3, "letters, digits", "write another"},
     {TOP VRIO "};\nD = { profile = \"vrio\"; headers = { X-Api-Key = \"file:key\"; };\n" END, 7,
 	"in case only", "another name"},
     {TOP VRIO "};\nd = { profile = \"vrio\";\n" END, 7, "already given", "take one of them out"},
@@ -82,8 +85,8 @@ static const struct bad bads[] = {
 	"base_url is missing", "write base_url"},
     {TOP VRIO "base_url = \"http://api.vrio.app\";\n" END, 6, "plain http", "write https://"},
     {TOP VRIO "base_url = \"http://127.0.0.1:8080\";\n" END, 6, "plain http", "write https://"},
-    {TOP VRIO "allow_plain_loopback = true;\nbase_url = \"http://localhost:80\";\n" END, 7, "127.0.0.1",
-	"write https://"},
+    {TOP VRIO "allow_plain_loopback = true;\nbase_url = \"http://localhost:80\";\n" END, 7,
+	"127.0.0.1", "write https://"},
     {TOP VRIO "allow_plain_loopback = true;\nbase_url = \"http://127.evil.example\";\n" END, 7,
 	"127.0.0.1", "write https://"},
     {TOP VRIO "base_url = \"api.vrio.app\";\n" END, 6, "not an absolute URL", "write https://"},
@@ -93,49 +96,65 @@ static const struct bad bads[] = {
     {TOP VRIO "base_url = \"https://api.vrio.app/?\";\n" END, 6, "query", "write https://"},
     {TOP VRIO "base_url = \"https://api.vrio.app/#x\";\n" END, 6, "fragment", "write https://"},
     {TOP VRIO "base_url = \"https://api.vrio.app/%2e%2e\";\n" END, 6, "percent", "write https://"},
-    {TOP VRIO "base_url = \"https://api.vrio.app/a/../b\";\n" END, 6, "\"..\"", "path they lead to"},
+    {TOP VRIO "base_url = \"https://api.vrio.app/a/../b\";\n" END, 6, "\"..\"",
+	"path they lead to"},
     {TOP VRIO "base_url = \"https://api.vrio.app/..\";\n" END, 6, "\"..\"", "path they lead to"},
-    {TOP VRIO "base_url = \"https://api.vrio.app.\";\n" END, 6, "ends with a dot", "write https://"},
+    {TOP VRIO "base_url = \"https://api.vrio.app.\";\n" END, 6, "ends with a dot",
+	"write https://"},
     {TOP VRIO "base_url = \"https:///orders\";\n" END, 6, "not allowed", "write https://"},
     {TOP VRIO "base_url = \"https:////api.vrio.app\";\n" END, 6, "not allowed", "write https://"},
-    {TOP VRIO "base_url = \"https://api.vrio.app//x\";\n" END, 6, "empty segment", "single slashes"},
-    {TOP VRIO "base_url = \"https://api.vrio.app:99999\";\n" END, 6, "cannot parse", "write https://"},
+    {TOP VRIO "base_url = \"https://api.vrio.app//x\";\n" END, 6, "empty segment",
+	"single slashes"},
+    {TOP VRIO "base_url = \"https://api.vrio.app:99999\";\n" END, 6, "cannot parse",
+	"write https://"},
     {TOP VRIO "base_url = \"https://api.vrio.app:0\";\n" END, 6, "port", "write https://"},
     {TOP VRIO "base_url = \"https://\xc3\xa4.example\";\n" END, 6, "non-ASCII", "write https://"},
     {TOP VRIO "base_url = \"https://a b.example\";\n" END, 6, "blank", "write https://"},
     /* headers and credentials */
     {TOP "destinations = { d = {\nprofile = \"vrio\"; }; };\n", 3, "needs the header X-Api-Key",
 	"headers = { X-Api-Key ="},
-    {TOP "destinations = { d = {\nprofile = \"vrio\";\nheaders = { X-Api-Kee = \"file:key\"; }; }; };\n", 5,
-	"needs the header X-Api-Key", "headers = { X-Api-Key ="},
-    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = \"file:key\";\nx-api-key = \"file:key\"; }; }; };\n",
+    {TOP "destinations = { d = {\nprofile = \"vrio\";\nheaders = { X-Api-Kee = \"file:key\"; }; }; "
+	 "};\n",
+	5, "needs the header X-Api-Key", "headers = { X-Api-Key ="},
+    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = "
+	 "\"file:key\";\nx-api-key = \"file:key\"; }; }; };\n",
 	5, "case makes no difference", "take one out"},
-    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = \"file:none\"; }; }; };\n", 4,
-	"cannot be opened", "create it"},
-    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = \"file:open\"; }; }; };\n", 4,
-	"mode 0644", "chmod 0640"},
-    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = \"credential:k\"; }; }; };\n", 4,
-	"CREDENTIALS_DIRECTORY", "LoadCredential=k"},
-    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = \"\"; }; }; };\n", 4, "empty",
-	"put the credential"},
+    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = \"file:none\"; }; }; "
+	 "};\n",
+	4, "cannot be opened", "create it"},
+    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = \"file:open\"; }; }; "
+	 "};\n",
+	4, "mode 0644", "chmod 0640"},
+    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = \"credential:k\"; }; "
+	 "}; };\n",
+	4, "CREDENTIALS_DIRECTORY", "LoadCredential=k"},
+    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = \"\"; }; }; };\n", 4,
+	"empty", "put the credential"},
     {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = 12345; }; }; };\n", 4,
 	"must be a string", "\"file:/path\""},
-    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = \"a\\r\\nb\"; }; }; };\n", 4,
-	"control character", "one line"},
-    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = \" a\"; }; }; };\n", 4,
-	"begin or end with a blank", "take it out"},
-    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = \"\xc3\xa4\"; }; }; };\n", 4,
-	"printable ASCII", "a header value holds"},
-    {TOP GENERIC "headers = {\nHost = \"x\"; };\n" END, 7, "sets this header itself", "take it out"},
-    {TOP GENERIC "headers = {\ncontent-length = \"5\"; };\n" END, 7, "sets this header itself", "take it out"},
-    {TOP GENERIC "headers = {\nTransfer-Encoding = \"chunked\"; };\n" END, 7, "itself", "take it out"},
+    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = \"a\\r\\nb\"; }; }; "
+	 "};\n",
+	4, "control character", "one line"},
+    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = \" a\"; }; }; };\n",
+	4, "begin or end with a blank", "take it out"},
+    {TOP "destinations = { d = { profile = \"vrio\";\nheaders = { X-Api-Key = \"\xc3\xa4\"; }; }; "
+	 "};\n",
+	4, "printable ASCII", "a header value holds"},
+    {TOP GENERIC "headers = {\nHost = \"x\"; };\n" END, 7, "sets this header itself",
+	"take it out"},
+    {TOP GENERIC "headers = {\ncontent-length = \"5\"; };\n" END, 7, "sets this header itself",
+	"take it out"},
+    {TOP GENERIC "headers = {\nTransfer-Encoding = \"chunked\"; };\n" END, 7, "itself",
+	"take it out"},
     {TOP GENERIC "headers = {\nConnection = \"close\"; };\n" END, 7, "itself", "take it out"},
     {TOP GENERIC "headers = {\nExpect = \"100-continue\"; };\n" END, 7, "itself", "take it out"},
     {TOP GENERIC "headers = {\nContent-Type = \"text/xml\"; };\n" END, 7, "itself", "take it out"},
-    {TOP GENERIC "headers = {\nidempotency-key = \"1\"; };\n" END, 7, "idempotency key", "take it out"},
-    {TOP GENERIC "key_header = \"X-Key\"; headers = {\nx-key = \"1\"; };\n" END, 7, "idempotency key",
+    {TOP GENERIC "headers = {\nidempotency-key = \"1\"; };\n" END, 7, "idempotency key",
 	"take it out"},
-    {TOP TRAVLINQ LOGIN "};\ne = { profile = \"vrio\"; headers = { X-Api-Key = \"file:key\";\nA = 1; };\n" END,
+    {TOP GENERIC "key_header = \"X-Key\"; headers = {\nx-key = \"1\"; };\n" END, 7,
+	"idempotency key", "take it out"},
+    {TOP TRAVLINQ LOGIN
+	"};\ne = { profile = \"vrio\"; headers = { X-Api-Key = \"file:key\";\nA = 1; };\n" END,
 	9, "must be a string", "the text"},
     {TOP "destinations = { d = { profile = \"travlinq\"; base_url = \"https://a.example\";\n" LOGIN
 	 "headers = { X-API-KEY = \"file:key\";\nsessionID = \"1\"; };\n" END,
@@ -147,16 +166,18 @@ static const struct bad bads[] = {
 	 "headers = { X-API-KEY = \"file:key\";\nconversationId = \"x\"; };\n" END,
 	6, "each row set this header", "take it out"},
     /* login */
-    {TOP TRAVLINQ "login = { userName = \"u\"; password = \"file:key\"; };\n" END, 6, "needs companyCode",
-	"companyCode ="},
+    {TOP TRAVLINQ "login = { userName = \"u\"; password = \"file:key\"; };\n" END, 6,
+	"needs companyCode", "companyCode ="},
     {TOP TRAVLINQ LOGIN "login = { };\n" END, 7, "already given", "take one of them out"},
-    {TOP TRAVLINQ "login = { userName = \"u\"; password = \"file:key\"; companyCode = \"c\";\ncompany = \"c\"; };\n"
-	 END,
+    {TOP TRAVLINQ "login = { userName = \"u\"; password = \"file:key\"; companyCode = "
+		  "\"c\";\ncompany = \"c\"; };\n" END,
 	7, "no such member", "write companyCode"},
-    {TOP TRAVLINQ "login = { userName = \"u\"; companyCode = \"c\";\npassword = \"file:none\"; };\n" END, 7,
-	"cannot be opened", "create it"},
-    {TOP TRAVLINQ "login = { userName = \"\xff\"; companyCode = \"c\"; password = \"file:key\"; };\n" END, 6,
-	"not UTF-8", "save it"},
+    {TOP TRAVLINQ
+	"login = { userName = \"u\"; companyCode = \"c\";\npassword = \"file:none\"; };\n" END,
+	7, "cannot be opened", "create it"},
+    {TOP TRAVLINQ
+	"login = { userName = \"\xff\"; companyCode = \"c\"; password = \"file:key\"; };\n" END,
+	6, "not UTF-8", "save it"},
     {TOP TRAVLINQ "login = \"x\";\n" END, 6, "must be a group", "{ userName ="},
     {TOP VRIO "login = { userName = \"u\"; };\n" END, 6, "has no login", "take this out"},
     /* keys */
@@ -164,9 +185,10 @@ static const struct bad bads[] = {
     {TOP RIVERTY "key_retention = \"19m\";\n" END, 6, "15 minutes", "\"20m\""},
     {TOP RIVERTY "key_retention = \"401d\";\n" END, 6, "out of range", "\"400d\""},
     {TOP RIVERTY "key_retention = 86400;\n" END, 6, "must be a duration", "\"24h\""},
-    {TOP RIVERTY "allow_plain_loopback = true;\nkey_retention = \"500ms\";\n" END, 7, "out of range", "\"1s\""},
-    {TOP RIVERTY "key_retention = \"24h\";\nkey_header = \"X-Key\";\n" END, 7, "fixes the key's header",
-	"take this out"},
+    {TOP RIVERTY "allow_plain_loopback = true;\nkey_retention = \"500ms\";\n" END, 7,
+	"out of range", "\"1s\""},
+    {TOP RIVERTY "key_retention = \"24h\";\nkey_header = \"X-Key\";\n" END, 7,
+	"fixes the key's header", "take this out"},
     {TOP VRIO "key_retention = \"24h\";\n" END, 6, "no keyed operation", "take this out"},
     {TOP VRIO "replay = \"all\";\n" END, 6, "no keyed operation", "take this out"},
     {TOP VRIO "key_quoted = true;\n" END, 6, "no keyed operation", "take this out"},
@@ -188,7 +210,8 @@ static const struct bad bads[] = {
     {TOP VRIO "request_timeout = 60;\n" END, 6, "must be a duration", "\"60s\""},
     {TOP VRIO "poll_interval_max = \"10s\";\npoll_interval = \"20s\";\n" END, 7,
 	"longer than poll_interval_max", "raise"},
-    {TOP VRIO "retry_base = \"10m\";\nretry_cap = \"1m\";\n" END, 6, "longer than retry_cap", "raise"},
+    {TOP VRIO "retry_base = \"10m\";\nretry_cap = \"1m\";\n" END, 6, "longer than retry_cap",
+	"raise"},
     {TOP VRIO "probe_interval = \"10m\";\nprobe_interval_max = \"1m\";\n" END, 6,
 	"longer than probe_interval_max", "raise"},
     {TOP VRIO "unprocessed = [ 200 ];\n" END, 6, "200 is out of range", "400 to 599"},
@@ -197,7 +220,8 @@ static const struct bad bads[] = {
     {TOP VRIO "allow_private = 1;\n" END, 6, "true or false", "write true"},
     {TOP VRIO "allow_private = \"yes\";\n" END, 6, "true or false", "write true"},
     {TOP VRIO "verify_peer = false;\n" END, 6, "unknown setting", "write one of profile"},
-    {TOP VRIO "fetch_origins = [ \"https://a.example/path\" ];\n" END, 6, "no path", "write https://"},
+    {TOP VRIO "fetch_origins = [ \"https://a.example/path\" ];\n" END, 6, "no path",
+	"write https://"},
     {TOP VRIO "fetch_origins = [ \"http://a.example\" ];\n" END, 6, "plain http", "write https://"},
     {TOP VRIO "fetch_origins = [ 5 ];\n" END, 6, "must be a string", "[\"https://"},
     {TOP VRIO "ca_file = \"none.pem\";\n" END, 6, "no file that can be read", "name a PEM"},
@@ -222,7 +246,8 @@ copy_profile(const char *directory, const char *name)
 	free(bytes);
 }
 
-/* A directory as a merchant has it: profiles beside the file, a credential, and one that is too open. */
+/* A directory as a merchant has it: profiles beside the file, a credential, and one that is too
+ * open. */
 static int
 setup(void **state)
 {
@@ -284,8 +309,8 @@ check_refused(const char *directory, const struct bad *bad, mode_t mode)
 	if (config != NULL || strstr(told, place) == NULL || strstr(told, bad->what) == NULL ||
 	    strstr(told, bad->write) == NULL || told[0] == '\0' ||
 	    strchr(told, '\n') != told + strlen(told) - 1)
-		fail_msg("%s\nexpected one problem at \"%s\" with \"%s\" and \"%s\", got:\n%s", bad->text,
-		    place, bad->what, bad->write, told);
+		fail_msg("%s\nexpected one problem at \"%s\" with \"%s\" and \"%s\", got:\n%s",
+		    bad->text, place, bad->what, bad->write, told);
 	assert_null(strstr(told, "canary"));
 	config_free(config);
 	text_free(&problems);
@@ -303,8 +328,9 @@ test_bad(void **state)
 static void
 test_collects(void **state)
 {
-	static const char text[] = TOP "drain = 5;\n" VRIO "concurrency = 0;\nfoo = 1;\nrate = \"x\";\n"
-				       "headers2 = { };\n" END;
+	static const char text[] =
+	    TOP "drain = 5;\n" VRIO "concurrency = 0;\nfoo = 1;\nrate = \"x\";\n"
+		"headers2 = { };\n" END;
 	struct text problems;
 	unsigned lines[] = {3, 7, 8, 9, 10};
 
@@ -323,7 +349,8 @@ static void
 test_bad_profile(void **state)
 {
 	static const char broken[] = "answers = ();\nfoo = 1;\n";
-	static const char text[] = TOP "destinations = { a = { profile = \"mine\"; }; b = { profile = \"mine\"; }; };\n";
+	static const char text[] =
+	    TOP "destinations = { a = { profile = \"mine\"; }; b = { profile = \"mine\"; }; };\n";
 	struct text problems;
 	const char *first;
 
@@ -332,7 +359,8 @@ test_bad_profile(void **state)
 	first = strstr(text_string(&problems), "/profiles/mine.conf:2: ");
 	assert_non_null(first);
 	assert_null(strstr(first + 1, "/profiles/mine.conf:2: "));
-	assert_non_null(strstr(text_string(&problems), "/profiles/mine.conf: operations is missing"));
+	assert_non_null(
+	    strstr(text_string(&problems), "/profiles/mine.conf: operations is missing"));
 	text_free(&problems);
 }
 
@@ -415,16 +443,23 @@ test_everything(void **state)
 {
 	static const char text[] =
 	    "database = \"/db/shop.db\"; state_dir = \"a/b\"; profiles = \"profiles\";\n"
-	    "commit_window = \"0ms\"; drain = \"5s\"; retention = \"90d\"; response_max = \"64KiB\";\n"
+	    "commit_window = \"0ms\"; drain = \"5s\"; retention = \"90d\"; response_max = "
+	    "\"64KiB\";\n"
 	    "body_max = \"500B\"; log_format = \"json\"; metrics_file = \"m.prom\";\n"
-	    "destinations = { d = { profile = \"generic\"; base_url = \"HTTPS://A.Example:443/v1/\";\n"
+	    "destinations = { d = { profile = \"generic\"; base_url = "
+	    "\"HTTPS://A.Example:443/v1/\";\n"
 	    "headers = { Authorization = \"Bearer x\"; X-Tenant = \"file:key\"; };\n"
-	    "key_retention = \"20m\"; key_header = \"X-Key\"; key_quoted = true; replay = \"all\";\n"
-	    "unprocessed = [ 401, 503 ]; concurrency = 256; poll_concurrency = 1; rate = \"30/m\"; ramp = \"0s\";\n"
-	    "connect_timeout = \"1s\"; request_timeout = \"2s\"; poll_timeout = \"3s\"; poll_interval = \"4s\";\n"
-	    "poll_interval_max = \"5s\"; poll_deadline = \"6s\"; give_up_after = \"7s\"; retry_base = \"8s\";\n"
+	    "key_retention = \"20m\"; key_header = \"X-Key\"; key_quoted = true; replay = "
+	    "\"all\";\n"
+	    "unprocessed = [ 401, 503 ]; concurrency = 256; poll_concurrency = 1; rate = \"30/m\"; "
+	    "ramp = \"0s\";\n"
+	    "connect_timeout = \"1s\"; request_timeout = \"2s\"; poll_timeout = \"3s\"; "
+	    "poll_interval = \"4s\";\n"
+	    "poll_interval_max = \"5s\"; poll_deadline = \"6s\"; give_up_after = \"7s\"; "
+	    "retry_base = \"8s\";\n"
 	    "retry_cap = \"9s\"; probe_interval = \"10s\"; probe_interval_max = \"11s\";\n"
-	    "fetch_origins = [ \"https://F.example:8443/\" ]; card_data = \"erase\"; ca_file = \"open\";\n"
+	    "fetch_origins = [ \"https://F.example:8443/\" ]; card_data = \"erase\"; ca_file = "
+	    "\"open\";\n"
 	    "client_cert = \"open\"; client_key = \"key\"; allow_private = true; }; };\n";
 	struct config *config = load_good(*state, text);
 	const struct destination *destination = config_destination(config, "d");
@@ -471,18 +506,20 @@ test_everything(void **state)
 	config_free(config);
 }
 
-/* Three accounts of two profiles: each profile is loaded once. Logins and the profile's own deadlines. */
+/* Three accounts of two profiles: each profile is loaded once. Logins and the profile's own
+ * deadlines. */
 static void
 test_several(void **state)
 {
-	static const char text[] = TOP
-	    "destinations = {\n"
-	    "b = { profile = \"travlinq\"; base_url = \"https://b.example\"; headers = { x-api-key = \"file:key\"; };\n"
-	    LOGIN "};\n"
-	    "a = { profile = \"travlinq\"; base_url = \"https://a.example\"; headers = { X-API-KEY = \"file:key\"; };\n"
-	    LOGIN "poll_deadline = \"1m\"; };\n"
-	    "r = { profile = \"riverty\"; base_url = \"https://r.example\"; key_retention = \"24h\";\n"
-	    "headers = { X-Auth-Key = \"file:key\"; }; }; };\n";
+	static const char text[] =
+	    TOP "destinations = {\n"
+		"b = { profile = \"travlinq\"; base_url = \"https://b.example\"; headers = { "
+		"x-api-key = \"file:key\"; };\n" LOGIN "};\n"
+		"a = { profile = \"travlinq\"; base_url = \"https://a.example\"; headers = { "
+		"X-API-KEY = \"file:key\"; };\n" LOGIN "poll_deadline = \"1m\"; };\n"
+		"r = { profile = \"riverty\"; base_url = \"https://r.example\"; key_retention = "
+		"\"24h\";\n"
+		"headers = { X-Auth-Key = \"file:key\"; }; }; };\n";
 	struct config *config = load_good(*state, text);
 	const struct destination *b = config_destination(config, "b");
 
@@ -504,15 +541,17 @@ test_several(void **state)
 static void
 test_loopback(void **state)
 {
-	static const char *const urls[] = {"http://127.0.0.1:8080", "http://[::1]:8080", "http://127.9.9.9"};
+	static const char *const urls[] = {
+	    "http://127.0.0.1:8080", "http://[::1]:8080", "http://127.9.9.9"};
 	char text[1000];
 
 	for (size_t i = 0; i < COUNT(urls); i++) {
 		struct config *config;
 
-		snprintf(text, sizeof(text), TOP
-		    "destinations = { d = { allow_plain_loopback = true; profile = \"riverty\"; base_url = \"%s\";\n"
-		    "headers = { X-Auth-Key = \"plain\"; }; key_retention = \"1s\"; }; };\n",
+		snprintf(text, sizeof(text),
+		    TOP "destinations = { d = { allow_plain_loopback = true; profile = "
+			"\"riverty\"; base_url = \"%s\";\n"
+			"headers = { X-Auth-Key = \"plain\"; }; key_retention = \"1s\"; }; };\n",
 		    urls[i]);
 		config = load_good(*state, text);
 		assert_string_equal(config->destinations[0].base_url, urls[i]);
@@ -538,8 +577,9 @@ test_pairs(void **state)
 static void
 test_modes(void **state)
 {
-	static const struct bad literal = {TOP "destinations = { d = { profile = \"vrio\";\n"
-					       "headers = { X-Api-Key = \"canary-literal\"; }; }; };\n",
+	static const struct bad literal = {TOP
+	    "destinations = { d = { profile = \"vrio\";\n"
+	    "headers = { X-Api-Key = \"canary-literal\"; }; }; };\n",
 	    4, "everybody may read", "chmod 0640"};
 	static const struct bad login = {TOP TRAVLINQ
 	    "login = { userName = \"u\"; companyCode = \"c\";\npassword = \"canary-pw\"; };\n" END,
@@ -568,14 +608,15 @@ test_modes(void **state)
 	text_free(&problems);
 }
 
-/* Commands that send nothing do not need to read what only the daemon may; everything else is checked as ever. */
+/* Commands that send nothing do not need to read what only the daemon may; everything else is
+ * checked as ever. */
 static void
 test_without_credentials(void **state)
 {
-	static const char missing[] =
-	    TOP "destinations = { d = { profile = \"vrio\"; headers = { X-Api-Key = \"credential:none\"; }; }; };\n";
-	static const char wrong[] =
-	    TOP "destinations = { d = { profile = \"vrio\"; headers = { X-Api-Kex = \"credential:none\"; }; }; };\n";
+	static const char missing[] = TOP "destinations = { d = { profile = \"vrio\"; headers = { "
+					  "X-Api-Key = \"credential:none\"; }; }; };\n";
+	static const char wrong[] = TOP "destinations = { d = { profile = \"vrio\"; headers = { "
+					"X-Api-Kex = \"credential:none\"; }; }; };\n";
 	const char *file = scratch_path(*state, "outboxd.conf");
 	struct text problems;
 	struct config *config;
@@ -602,7 +643,8 @@ test_no_profiles(void **state)
 
 	assert_int_equal(
 	    rename(scratch_path(*state, "profiles"), scratch_path(*state, "elsewhere")), 0);
-	assert_null(load(*state, TOP "destinations = { d = { profile = \"nobodys\"; }; };\n", &problems));
+	assert_null(
+	    load(*state, TOP "destinations = { d = { profile = \"nobodys\"; }; };\n", &problems));
 	assert_non_null(strstr(text_string(&problems), "/profiles (no such directory) and /"));
 	text_free(&problems);
 	config_free(load_good(*state, "profiles = \"elsewhere\";" TOP VRIO END));
@@ -665,19 +707,22 @@ make_credential(const char *directory, const char *name)
 	chmod(path, 0600);
 }
 
-/* The sample is right as it stands and with everything in it switched on, and leaves no setting out. */
+/* The sample is right as it stands and with everything in it switched on, and leaves no setting
+ * out. */
 static void
 test_sample(void **state)
 {
-	static const char *const files[] = {"riverty.key", "vrio.key", "travlinq.key", "travlinq.user",
-	    "travlinq.password", "shop-api.authorization", "ca.pem", "client.pem", "client.key"};
-	static const char *const settings[] = {"database", "state_dir", "profiles", "commit_window", "drain",
-	    "retention", "response_max", "body_max", "log_format", "metrics_file", "profile", "base_url",
-	    "headers", "login", "key_retention", "key_header", "key_quoted", "replay", "unprocessed",
-	    "concurrency", "poll_concurrency", "rate", "ramp", "connect_timeout", "request_timeout",
-	    "poll_timeout", "poll_interval", "poll_interval_max", "poll_deadline", "give_up_after",
-	    "retry_base", "retry_cap", "probe_interval", "probe_interval_max", "fetch_origins",
-	    "card_data", "ca_file", "client_cert", "client_key", "allow_private", "allow_plain_loopback"};
+	static const char *const files[] = {"riverty.key", "vrio.key", "travlinq.key",
+	    "travlinq.user", "travlinq.password", "shop-api.authorization", "ca.pem", "client.pem",
+	    "client.key"};
+	static const char *const settings[] = {"database", "state_dir", "profiles", "commit_window",
+	    "drain", "retention", "response_max", "body_max", "log_format", "metrics_file",
+	    "profile", "base_url", "headers", "login", "key_retention", "key_header", "key_quoted",
+	    "replay", "unprocessed", "concurrency", "poll_concurrency", "rate", "ramp",
+	    "connect_timeout", "request_timeout", "poll_timeout", "poll_interval",
+	    "poll_interval_max", "poll_deadline", "give_up_after", "retry_base", "retry_cap",
+	    "probe_interval", "probe_interval_max", "fetch_origins", "card_data", "ca_file",
+	    "client_cert", "client_key", "allow_private", "allow_plain_loopback"};
 	char *text = scratch_read("etc/outboxd.conf", NULL);
 
 	for (size_t i = 0; i < COUNT(files); i++)
@@ -690,7 +735,8 @@ test_sample(void **state)
 		char setting[64];
 
 		snprintf(setting, sizeof(setting), " %s = ", settings[i]);
-		if (strstr(text, setting) == NULL && strncmp(text, setting + 1, strlen(setting) - 1) != 0) {
+		if (strstr(text, setting) == NULL &&
+		    strncmp(text, setting + 1, strlen(setting) - 1) != 0) {
 			snprintf(setting, sizeof(setting), "\n%s = ", settings[i]);
 			if (strstr(text, setting) == NULL)
 				fail_msg("etc/outboxd.conf lacks %s", settings[i]);

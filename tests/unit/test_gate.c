@@ -1,6 +1,6 @@
 /*
- * test_gate.c - how much may go to a destination: slots, ramp, rate, breaker, probes, holds, and when to look again
- * (promise P18).
+ * test_gate.c - how much may go to a destination: slots, ramp, rate, breaker, probes, holds, and
+ * when to look again (promise P18).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -132,7 +132,8 @@ test_rate(void **state)
 		sent = sent_within(&gate, T0, T0 + 20000);
 		assert_in_range(sent, expected, expected + 1 + (int)(rates[i] / 10));
 		/* after an idle hour no more than a tenth of a second's worth comes at once */
-		assert_in_range(sent_within(&gate, T0 + 3600000, T0 + 3600001), 1, 1 + (int)(rates[i] / 10));
+		assert_in_range(
+		    sent_within(&gate, T0 + 3600000, T0 + 3600001), 1, 1 + (int)(rates[i] / 10));
 		assert_true(gate_wake_at(&gate, T0 + 3600001) > T0 + 3600001);
 	}
 }
@@ -320,7 +321,8 @@ test_holds(void **state)
 static void
 test_holds_outrank(void **state)
 {
-	static const enum gate_shut rank[] = {GATE_BREAKER, GATE_HELD_PROBED, GATE_HELD, GATE_STOPPED};
+	static const enum gate_shut rank[] = {
+	    GATE_BREAKER, GATE_HELD_PROBED, GATE_HELD, GATE_STOPPED};
 
 	(void)state;
 	for (int a = 0; a < 4; a++)

@@ -1,6 +1,7 @@
 /*
- * test_policy.c - the retry table, line by line, as the documents have it and not as the code has it; limits, deadlines,
- * doubtful time; and that every decision is one that the row can follow (promises P2, P6, P9, P10).
+ * test_policy.c - the retry table, line by line, as the documents have it and not as the code has
+ * it; limits, deadlines, doubtful time; and that every decision is one that the row can follow
+ * (promises P2, P6, P9, P10).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,10 +22,10 @@
 
 /* Whose row it is, and what went before. */
 enum who {
-	KEYED_FIRST,       /* no earlier attempt may have had an effect */
-	KEYED_LATER,       /* one may have, and the key is still known */
-	KEYED_LATE,        /* one may have, and the key may be forgotten */
-	KEYLESS,           /* always the first: it is sent once */
+	KEYED_FIRST, /* no earlier attempt may have had an effect */
+	KEYED_LATER, /* one may have, and the key is still known */
+	KEYED_LATE,  /* one may have, and the key may be forgotten */
+	KEYLESS,     /* always the first: it is sent once */
 	SAFE,
 	WHO_COUNT,
 };
@@ -36,7 +37,9 @@ row_of(enum who who, enum phase phase)
 	    .state = phase == PHASE_POLL ? STATE_PENDING : STATE_SENDING,
 	    .resume_state = STATE_DONE,
 	    .frozen = true,
-	    .kind = who == KEYLESS ? KIND_KEYLESS : who == SAFE ? KIND_SAFE : KIND_KEYED,
+	    .kind = who == KEYLESS ? KIND_KEYLESS
+		    : who == SAFE  ? KIND_SAFE
+				   : KIND_KEYED,
 	    .has_fetch_url = phase == PHASE_POLL,
 	    .due_at = TIME_NONE,
 	    .eligible_at = NOW - 30 * HOUR,
@@ -83,7 +86,8 @@ in_words(const struct decision *decision)
 		const char *word = event_name(events[i]);
 
 		if (events[i] == EVENT_FINISH)
-			word = decision->result == RESULT_NONE ? "nothing" : result_name(decision->result);
+			word = decision->result == RESULT_NONE ? "nothing"
+							       : result_name(decision->result);
 		else if (events[i] == EVENT_UNPROCESSED)
 			word = "requeue";
 		else if (events[i] == EVENT_NOT_READY)
@@ -142,8 +146,8 @@ expect_at(const struct policy_facts *facts, enum answer_class class, const char 
 /* --- submits --- */
 
 /*
- * The columns of the retry table: keyed first (replay success, all), keyed later (success, all), late, keyless, safe.
- * The first answer of its class: limits are tested below.
+ * The columns of the retry table: keyed first (replay success, all), keyed later (success, all),
+ * late, keyless, safe. The first answer of its class: limits are tested below.
  */
 static const struct {
 	enum answer_class class;
@@ -276,14 +280,15 @@ test_every_line_of_a_poll(void **state)
 		for (int who = 0; who < WHO_COUNT; who++) {
 			struct txn txn = row_of((enum who)who, PHASE_POLL);
 			struct policy_facts facts = facts_of(&txn, PHASE_POLL);
-			const char *expected[WHO_COUNT] = {polls[i].keyed, polls[i].keyed, polls[i].late,
-			    polls[i].keyless, polls[i].safe};
+			const char *expected[WHO_COUNT] = {polls[i].keyed, polls[i].keyed,
+			    polls[i].late, polls[i].keyless, polls[i].safe};
 
 			expect(&facts, polls[i].class, expected[who]);
 		}
 }
 
-/* What it does to the destination: the same for everybody, but a redirected poll holds its row only. */
+/* What it does to the destination: the same for everybody, but a redirected poll holds its row
+ * only. */
 static void
 test_destinations(void **state)
 {
@@ -312,13 +317,14 @@ static void
 test_alerts(void **state)
 {
 	(void)state;
-	for (int class = 0; class < CLASS_COUNT; class++)
+	for (int class = 0; class < CLASS_COUNT; class ++)
 		for (int who = 0; who < WHO_COUNT; who++)
 			for (int p = 0; p < 2; p++) {
 				enum phase phase = p == 0 ? PHASE_SUBMIT : PHASE_POLL;
 				struct txn txn = row_of((enum who)who, phase);
 				struct policy_facts facts = facts_of(&txn, phase);
-				struct decision decision = decide(&facts, (enum answer_class)class);
+				struct decision decision =
+				    decide(&facts, (enum answer_class) class);
 				struct txn after = follow(&txn, &decision);
 
 				if (after.state == STATE_HELD || after.result == RESULT_UNKNOWN)
@@ -383,12 +389,14 @@ test_submit_limits(void **state)
 
 			facts.replay = limited[i].replay;
 			facts.same_before = before;
-			assert_true(policy_needs_history(&facts, &(struct verdict){.class = limited[i].class}));
+			assert_true(policy_needs_history(
+			    &facts, &(struct verdict){.class = limited[i].class}));
 			expect(&facts, limited[i].class, before < 2 ? "again" : "unknown");
 		}
 }
 
-/* Nothing else is limited by a count: 408, 429, 502, 503, no answer go on until give_up_after; a safe row always. */
+/* Nothing else is limited by a count: 408, 429, 502, 503, no answer go on until give_up_after; a
+ * safe row always. */
 static void
 test_no_other_submit_limits(void **state)
 {
@@ -419,8 +427,8 @@ test_poll_limits(void **state)
 {
 	static const enum answer_class limited[] = {CLASS_UNDECIDED, CLASS_SERVER, CLASS_ODD};
 	static const enum answer_class unlimited[] = {CLASS_UNSENT, CLASS_LOST, CLASS_NOT_READY,
-	    CLASS_TIMEOUT, CLASS_CONFLICT, CLASS_EARLY, CLASS_RATE, CLASS_GATEWAY, CLASS_UNAVAILABLE,
-	    CLASS_UNPROCESSED, CLASS_AUTH};
+	    CLASS_TIMEOUT, CLASS_CONFLICT, CLASS_EARLY, CLASS_RATE, CLASS_GATEWAY,
+	    CLASS_UNAVAILABLE, CLASS_UNPROCESSED, CLASS_AUTH};
 
 	(void)state;
 	for (int who = 0; who < WHO_COUNT; who++) {
@@ -430,7 +438,8 @@ test_poll_limits(void **state)
 		for (int before = 0; before < 8; before++) {
 			facts.same_before = before;
 			for (size_t i = 0; i < COUNT(limited); i++) {
-				assert_true(policy_needs_history(&facts, &(struct verdict){.class = limited[i]}));
+				assert_true(policy_needs_history(
+				    &facts, &(struct verdict){.class = limited[i]}));
 				expect(&facts, limited[i], before < 4 ? "poll" : "unknown");
 			}
 		}
@@ -462,13 +471,13 @@ static void
 test_history_is_asked_for(void **state)
 {
 	(void)state;
-	for (int class = 0; class < CLASS_COUNT; class++)
+	for (int class = 0; class < CLASS_COUNT; class ++)
 		for (int who = 0; who < WHO_COUNT; who++)
 			for (int p = 0; p < 4; p++) {
 				enum phase phase = p < 2 ? PHASE_SUBMIT : PHASE_POLL;
 				struct txn txn = row_of((enum who)who, phase);
 				struct policy_facts facts = facts_of(&txn, phase);
-				struct verdict verdict = {.class = (enum answer_class)class};
+				struct verdict verdict = {.class = (enum answer_class) class};
 				struct decision without;
 				struct decision with;
 
@@ -532,12 +541,14 @@ test_poll_deadline_without_an_answer(void **state)
 			txn.deadline_at = NOW - HOUR;
 			facts.answered = false;
 			facts.same_before = before;
-			assert_true(policy_needs_history(&facts, &(struct verdict){.class = unanswered[i]}));
+			assert_true(policy_needs_history(
+			    &facts, &(struct verdict){.class = unanswered[i]}));
 			expect(&facts, unanswered[i], before < 4 ? "poll" : "unknown");
 		}
 }
 
-/* 401, 403, an expired session, a bad certificate: the destination is held, its rows wait, none ends by it. */
+/* 401, 403, an expired session, a bad certificate: the destination is held, its rows wait, none
+ * ends by it. */
 static void
 test_poll_deadline_waits_for_credentials(void **state)
 {
@@ -626,7 +637,8 @@ test_give_up_after_a_lost_fetch(void **state)
 	expect(&facts, CLASS_NOT_FOUND, "again");
 }
 
-/* Never sent and past expires_at: expired, with no effect. Once exposed, expires_at says nothing more. */
+/* Never sent and past expires_at: expired, with no effect. Once exposed, expires_at says nothing
+ * more. */
 static void
 test_expires_at(void **state)
 {
@@ -686,7 +698,6 @@ test_key_window_edges(void **state)
 }
 
 /* --- before a claim --- */
-
 
 static const char *
 before_claim(const struct policy_facts *facts)
@@ -764,14 +775,17 @@ check_promises(const struct policy_facts *facts, enum answer_class class)
 	if ((after.result == RESULT_EXPIRED || after.result == RESULT_CANCELED ||
 		after.result == RESULT_INVALID) &&
 	    !sure)
-		fail_msg("%s: %s without proof", answer_class_name(class), result_name(after.result));
+		fail_msg(
+		    "%s: %s without proof", answer_class_name(class), result_name(after.result));
 	if (after.result == RESULT_SUCCEEDED && class != CLASS_SUCCEEDED)
 		fail_msg("%s: a success without a rule", answer_class_name(class));
 	if (after.result == RESULT_FAILED && class != CLASS_FAILED && facts->phase == PHASE_POLL)
 		fail_msg("%s: a poll failed without a rule", answer_class_name(class));
-	if (after.result == RESULT_FAILED && class != CLASS_FAILED && txn->exposed_before != TIME_NONE &&
+	if (after.result == RESULT_FAILED && class != CLASS_FAILED &&
+	    txn->exposed_before != TIME_NONE &&
 	    (facts->replay != REPLAY_ALL || txn->kind != KIND_KEYED))
-		fail_msg("%s: failed, and an earlier attempt may have succeeded", answer_class_name(class));
+		fail_msg("%s: failed, and an earlier attempt may have succeeded",
+		    answer_class_name(class));
 	if (!facts->now_trusted && after.result == RESULT_EXPIRED)
 		fail_msg("%s: expired by a clock in doubt", answer_class_name(class));
 }
@@ -782,24 +796,28 @@ test_every_combination(void **state)
 	static const int64_t times[] = {TIME_NONE, NOW - HOUR, NOW, NOW + 1};
 
 	(void)state;
-	for (int class = 0; class < CLASS_COUNT; class++)
+	for (int class = 0; class < CLASS_COUNT; class ++)
 		for (int who = 0; who < WHO_COUNT; who++)
 			for (unsigned bits = 0; bits < 64; bits++)
 				for (size_t d = 0; d < COUNT(times) * COUNT(times); d++)
 					for (int before = 0; before < 6; before++) {
-						enum phase phase = (bits & 1) ? PHASE_POLL : PHASE_SUBMIT;
+						enum phase phase =
+						    (bits & 1) ? PHASE_POLL : PHASE_SUBMIT;
 						struct txn txn = row_of((enum who)who, phase);
 						struct policy_facts facts = facts_of(&txn, phase);
 
-						facts.replay = (bits & 2) ? REPLAY_ALL : REPLAY_SUCCESS;
+						facts.replay =
+						    (bits & 2) ? REPLAY_ALL : REPLAY_SUCCESS;
 						facts.now_trusted = (bits & 4) != 0;
 						facts.answered = (bits & 8) != 0;
-						facts.fetch = (enum fetch_admission)((bits >> 4) % 3);
+						facts.fetch =
+						    (enum fetch_admission)((bits >> 4) % 3);
 						facts.same_before = before;
-						facts.same_since = before > 0 ? NOW - HOUR : TIME_NONE;
+						facts.same_since =
+						    before > 0 ? NOW - HOUR : TIME_NONE;
 						txn.deadline_at = times[d % COUNT(times)];
 						facts.give_up_at = times[d / COUNT(times)];
-						check_promises(&facts, (enum answer_class)class);
+						check_promises(&facts, (enum answer_class) class);
 					}
 }
 

@@ -250,7 +250,7 @@ static const struct bad bads_answers[] = {
     {KEYLESS "answers = ( { name = \"no\"; verdict = \"failed\";" ON_404 "} );\n", 2,
 	"can never succeed", "verdict = \"succeeded\""},
     {KEYLESS "answers = ( " DONE ", { name = \"p\"; phase = \"submit\"; status = \"202\"; verdict "
-				 "= \"pending\"; url_header = \"L\"; } );\n",
+	     "= \"pending\"; url_header = \"L\"; } );\n",
 	2, "what a finished poll looks like", "phase = \"poll\""},
 };
 

@@ -1,5 +1,6 @@
 /*
- * test_settings.c - what libconfig would have let pass: the scan of the bytes, and the walk against a table.
+ * test_settings.c - what libconfig would have let pass: the scan of the bytes, and the walk against
+ * a table.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +37,8 @@ read_words(struct settings *settings, const config_setting_t *setting, void *tar
 {
 	struct target *into = target;
 
-	settings_strings(settings, setting, 1, 3, "[\"a\", \"b\"]", &into->words, &into->word_count);
+	settings_strings(
+	    settings, setting, 1, 3, "[\"a\", \"b\"]", &into->words, &into->word_count);
 }
 
 static void

@@ -1,5 +1,6 @@
 /*
- * test_timeline.c - whose word counts for the time (promise P11): jumps of ten years, slews, suspend, witnesses, the mark.
+ * test_timeline.c - whose word counts for the time (promise P11): jumps of ten years, slews,
+ * suspend, witnesses, the mark.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -92,8 +93,8 @@ test_small_differences_are_followed(void **state)
 static void
 test_jumps(void **state)
 {
-	static const int64_t jumps[] = {MINUTE + 1, -MINUTE - 1, 2 * DAY, -2 * DAY, 10 * YEAR,
-	    -10 * YEAR, -WALL /* 1970 */};
+	static const int64_t jumps[] = {
+	    MINUTE + 1, -MINUTE - 1, 2 * DAY, -2 * DAY, 10 * YEAR, -10 * YEAR, -WALL /* 1970 */};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(jumps); i++) {
@@ -102,7 +103,8 @@ test_jumps(void **state)
 
 		/* It goes on with the boot clock, as if nothing had happened. */
 		assert_int_equal(
-		    timeline_read(&line, WALL + jumps[i] + SECOND, BOOT + SECOND, &jumped), WALL + SECOND);
+		    timeline_read(&line, WALL + jumps[i] + SECOND, BOOT + SECOND, &jumped),
+		    WALL + SECOND);
 		assert_true(jumped);
 		assert_false(line.trusted);
 		assert_int_equal(
@@ -125,8 +127,8 @@ test_suspend(void **state)
 	bool jumped;
 
 	(void)state;
-	assert_int_equal(
-	    timeline_read(&line, WALL + 3 * DAY + 200, BOOT + 3 * DAY, &jumped), WALL + 3 * DAY + 200);
+	assert_int_equal(timeline_read(&line, WALL + 3 * DAY + 200, BOOT + 3 * DAY, &jumped),
+	    WALL + 3 * DAY + 200);
 	assert_false(jumped);
 	assert_true(line.trusted);
 }
@@ -142,7 +144,8 @@ test_a_witness_brings_trust_back(void **state)
 	assert_false(line.trusted);
 	assert_false(timeline_witness(&line, wall, BOOT, wall - 5 * MINUTE - 1));
 	assert_false(timeline_witness(&line, wall, BOOT, wall + 5 * MINUTE + 1));
-	assert_false(timeline_witness(&line, wall, BOOT, WALL)); /* it agrees with the time before the jump */
+	assert_false(timeline_witness(
+	    &line, wall, BOOT, WALL)); /* it agrees with the time before the jump */
 	assert_false(timeline_witness(&line, wall, BOOT, 0));
 	assert_false(line.trusted);
 	assert_int_equal(timeline_read(&line, wall, BOOT, NULL), WALL);

@@ -1,6 +1,6 @@
 /*
- * test_txn.c - every state x event pair, written out; the promises that a table of states cannot say; and walks that try to
- * break them (promises P2, P7, P9, P10).
+ * test_txn.c - every state x event pair, written out; the promises that a table of states cannot
+ * say; and walks that try to break them (promises P2, P7, P9, P10).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,8 @@
 
 enum { NOW = 5000, LATER = 7000, DEADLINE = 9000, EARLIER = 1000, ELIGIBLE = 900 };
 
-/* Who moves: a kind, and whether an earlier attempt may have had an effect. A safe row is never exposed. */
+/* Who moves: a kind, and whether an earlier attempt may have had an effect. A safe row is never
+ * exposed. */
 static const struct who {
 	enum kind kind;
 	bool exposed;
@@ -72,12 +73,14 @@ step_of(enum event event)
 static bool
 same(const struct txn *a, const struct txn *b)
 {
-	return a->id == b->id && a->state == b->state && a->resume_state == b->resume_state && a->hold == b->hold &&
-	    a->result == b->result && a->frozen == b->frozen && a->kind == b->kind &&
-	    a->has_fetch_url == b->has_fetch_url && a->due_at == b->due_at && a->eligible_at == b->eligible_at &&
-	    a->deadline_at == b->deadline_at && a->exposed_at == b->exposed_at &&
-	    a->exposed_before == b->exposed_before && a->started_at == b->started_at && a->attempts == b->attempts &&
-	    a->polls == b->polls && a->failures == b->failures && a->generation == b->generation;
+	return a->id == b->id && a->state == b->state && a->resume_state == b->resume_state &&
+	       a->hold == b->hold && a->result == b->result && a->frozen == b->frozen &&
+	       a->kind == b->kind && a->has_fetch_url == b->has_fetch_url &&
+	       a->due_at == b->due_at && a->eligible_at == b->eligible_at &&
+	       a->deadline_at == b->deadline_at && a->exposed_at == b->exposed_at &&
+	       a->exposed_before == b->exposed_before && a->started_at == b->started_at &&
+	       a->attempts == b->attempts && a->polls == b->polls && a->failures == b->failures &&
+	       a->generation == b->generation;
 }
 
 /* Where it went, as a letter; '-' when it was refused, and then nothing may have changed. */
@@ -93,9 +96,10 @@ move(const struct txn *before, const struct txn_step *step, struct txn *after)
 }
 
 /*
- * Columns: keyed unexposed, keyed exposed, keyless unexposed, keyless exposed, safe. FINISH is with the result unknown, HOLD
- * by the operator, RESUBMIT under the same key and unchecked, RESOLVE as succeeded, held rows came from retry, done
- * rows are unknown. The tables below this one say the rest.
+ * Columns: keyed unexposed, keyed exposed, keyless unexposed, keyless exposed, safe. FINISH is with
+ * the result unknown, HOLD by the operator, RESUBMIT under the same key and unchecked, RESOLVE as
+ * succeeded, held rows came from retry, done rows are unknown. The tables below this one say the
+ * rest.
  */
 static const struct {
 	enum state state;
@@ -144,7 +148,8 @@ test_every_pair(void **state)
 	}
 }
 
-/* FINISH by result: succeeded, failed, expired, canceled, invalid, unknown; unexposed and exposed. */
+/* FINISH by result: succeeded, failed, expired, canceled, invalid, unknown; unexposed and exposed.
+ */
 static const struct {
 	enum state state;
 	const char *unexposed;
@@ -178,8 +183,11 @@ test_results_keep_their_word(void **state)
 
 				step.result = (enum result)r;
 				if (move(&before, &step, &after) != wanted)
-					fail_msg("%s finished as %s: not %c", state_name(finishes[i].state),
-					    r == RESULT_NONE ? "nothing" : result_name((enum result)r), wanted);
+					fail_msg("%s finished as %s: not %c",
+					    state_name(finishes[i].state),
+					    r == RESULT_NONE ? "nothing"
+							     : result_name((enum result)r),
+					    wanted);
 				if (wanted == 'D') {
 					assert_int_equal(after.result, r);
 					assert_int_equal(after.due_at, TIME_NONE);
@@ -217,7 +225,7 @@ test_done_stays_done(void **state)
 				struct txn_step step = step_of((enum event)e);
 				struct txn after;
 				bool leaves = result == RESULT_UNKNOWN &&
-				    (e == EVENT_RESOLVE || e == EVENT_RESUBMIT);
+					      (e == EVENT_RESOLVE || e == EVENT_RESUBMIT);
 
 				before.result = (enum result)result;
 				step.checked = true;
@@ -239,8 +247,8 @@ test_resolve(void **state)
 				struct txn before = make(from[i], &everybody[w]);
 				struct txn_step step = step_of(EVENT_RESOLVE);
 				struct txn after;
-				bool allowed =
-				    r == RESULT_SUCCEEDED || r == RESULT_FAILED || r == RESULT_CANCELED;
+				bool allowed = r == RESULT_SUCCEEDED || r == RESULT_FAILED ||
+					       r == RESULT_CANCELED;
 
 				step.result = (enum result)r;
 				assert_int_equal(move(&before, &step, &after), allowed ? 'D' : '-');
@@ -252,10 +260,10 @@ test_resolve(void **state)
 static void
 test_hold_needs_a_cause(void **state)
 {
-	static const enum state held_from[] = {STATE_BLOCKED, STATE_QUEUED, STATE_CLAIMED,
-	    STATE_SENDING, STATE_RETRY, STATE_PENDING};
-	static const enum state resumes[] = {STATE_BLOCKED, STATE_QUEUED, STATE_RETRY, STATE_RETRY,
-	    STATE_RETRY, STATE_PENDING};
+	static const enum state held_from[] = {
+	    STATE_BLOCKED, STATE_QUEUED, STATE_CLAIMED, STATE_SENDING, STATE_RETRY, STATE_PENDING};
+	static const enum state resumes[] = {
+	    STATE_BLOCKED, STATE_QUEUED, STATE_RETRY, STATE_RETRY, STATE_RETRY, STATE_PENDING};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(held_from); i++)
@@ -265,7 +273,8 @@ test_hold_needs_a_cause(void **state)
 			struct txn after;
 
 			step.hold = (enum hold_cause)cause;
-			assert_int_equal(move(&before, &step, &after), cause == HOLD_NONE ? '-' : 'H');
+			assert_int_equal(
+			    move(&before, &step, &after), cause == HOLD_NONE ? '-' : 'H');
 			if (cause == HOLD_NONE)
 				continue;
 			assert_int_equal(after.hold, cause);
@@ -280,7 +289,8 @@ test_hold_needs_a_cause(void **state)
 static void
 test_release_resumes(void **state)
 {
-	static const enum state resumes[] = {STATE_BLOCKED, STATE_QUEUED, STATE_RETRY, STATE_PENDING};
+	static const enum state resumes[] = {
+	    STATE_BLOCKED, STATE_QUEUED, STATE_RETRY, STATE_PENDING};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(resumes); i++)
@@ -297,7 +307,8 @@ test_release_resumes(void **state)
 				assert_int_equal(after.hold, HOLD_NONE);
 				assert_int_equal(after.has_fetch_url, before.has_fetch_url);
 				if (resumes[i] == STATE_BLOCKED)
-					assert_int_equal(after.due_at, 0); /* its parent is looked at anew */
+					assert_int_equal(
+					    after.due_at, 0); /* its parent is looked at anew */
 				else
 					assert_int_equal(after.due_at, early ? LATER : NOW);
 			}
@@ -348,7 +359,8 @@ test_exposure_begins_with_the_first_byte(void **state)
 	assert_false(txn_exposed(&txn));
 }
 
-/* UNSENT and UNPROCESSED put back exactly what was before; AGAIN, a crash and a fetch URL do not. */
+/* UNSENT and UNPROCESSED put back exactly what was before; AGAIN, a crash and a fetch URL do not.
+ */
 static void
 test_exposure_is_put_back(void **state)
 {
@@ -356,7 +368,8 @@ test_exposure_is_put_back(void **state)
 		enum event event;
 		bool put_back;
 	} ends[] = {{EVENT_UNSENT, true}, {EVENT_UNPROCESSED, true}, {EVENT_AGAIN, false},
-	    {EVENT_CRASH, false}, {EVENT_PENDING, false}, {EVENT_HOLD, false}, {EVENT_FINISH, false}};
+	    {EVENT_CRASH, false}, {EVENT_PENDING, false}, {EVENT_HOLD, false},
+	    {EVENT_FINISH, false}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(ends); i++)
@@ -365,7 +378,8 @@ test_exposure_is_put_back(void **state)
 			int64_t before = txn.exposed_at;
 
 			go(&txn, EVENT_CLAIM, 2000);
-			assert_int_equal(txn.exposed_at, earlier ? EARLIER : 2000); /* the earliest counts */
+			assert_int_equal(
+			    txn.exposed_at, earlier ? EARLIER : 2000); /* the earliest counts */
 			go(&txn, ends[i].event, 2500);
 			if (ends[i].put_back)
 				assert_int_equal(txn.exposed_at, before);
@@ -474,7 +488,8 @@ static void
 test_resubmit(void **state)
 {
 	/* same key unchecked, new key unchecked, same key checked, new key checked; by who */
-	static const char *const expected[COUNT(everybody)] = {"RRRR", "R-RR", "RRRR", "--RR", "RRRR"};
+	static const char *const expected[COUNT(everybody)] = {
+	    "RRRR", "R-RR", "RRRR", "--RR", "RRRR"};
 	static const enum state from[] = {STATE_HELD, STATE_DONE};
 
 	(void)state;
@@ -493,7 +508,8 @@ test_resubmit(void **state)
 				if (expected[w][how] == '-')
 					continue;
 				assert_int_equal(after.generation, step.new_key ? 4 : 3);
-				assert_int_equal(after.exposed_at, step.checked ? TIME_NONE : before.exposed_at);
+				assert_int_equal(
+				    after.exposed_at, step.checked ? TIME_NONE : before.exposed_at);
 				assert_int_equal(after.frozen, !step.new_key && !step.checked);
 				assert_int_equal(after.failures, 0);
 				assert_int_equal(after.eligible_at, NOW);
@@ -560,7 +576,10 @@ test_restored_while_held(void **state)
 	go(&txn, EVENT_RESTORED, NOW);
 	assert_int_equal(txn.hold, HOLD_RESTORED);
 	assert_int_equal(txn.resume_state, STATE_QUEUED);
-	assert_int_equal(txn_apply(&txn, &(struct txn_step){.event = EVENT_FINISH, .now = NOW, .result = RESULT_EXPIRED}), -1);
+	assert_int_equal(
+	    txn_apply(&txn,
+		&(struct txn_step){.event = EVENT_FINISH, .now = NOW, .result = RESULT_EXPIRED}),
+	    -1);
 }
 
 /* --- the numbers --- */
@@ -637,7 +656,8 @@ test_key_window(void **state)
 		assert_int_equal(txn_key_window_ms(windows[i].retention), windows[i].window);
 }
 
-/* An exposure in the future was written by a clock that was wrong: how old the key is nobody knows. */
+/* An exposure in the future was written by a clock that was wrong: how old the key is nobody knows.
+ */
 static void
 test_key_is_late(void **state)
 {
@@ -657,7 +677,8 @@ test_key_is_late(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(ages); i++) {
 		txn.exposed_at = INT64_C(2000000000000) - ages[i].age;
-		assert_int_equal(txn_key_is_late(&txn, INT64_C(2000000000000), 45 * MINUTE), ages[i].late);
+		assert_int_equal(
+		    txn_key_is_late(&txn, INT64_C(2000000000000), 45 * MINUTE), ages[i].late);
 	}
 	txn.exposed_at = TIME_NONE;
 	assert_false(txn_key_is_late(&txn, INT64_C(2000000000000), 45 * MINUTE));
@@ -697,8 +718,8 @@ test_names(void **state)
 	    "blocked", "queued", "claimed", "sending", "retry", "pending", "held", "done"};
 	static const char *const results[] = {
 	    NULL, "succeeded", "failed", "expired", "canceled", "invalid", "unknown"};
-	static const char *const holds[] = {NULL, "configuration", "operator", "fetch_url", "redirect",
-	    "frozen", "key_conflict", "restored"};
+	static const char *const holds[] = {NULL, "configuration", "operator", "fetch_url",
+	    "redirect", "frozen", "key_conflict", "restored"};
 	static const char *const kinds[] = {"keyed", "keyless", "safe"};
 
 	(void)state;
@@ -735,7 +756,8 @@ test_names(void **state)
 
 /* What a row did so far, beside its own books. */
 struct diary {
-	int effects_possible; /* keyless submissions that may have had an effect and that nobody cleared */
+	int effects_possible; /* keyless submissions that may have had an effect and that nobody
+				 cleared */
 	bool left;            /* bytes of the submission in flight may have left */
 };
 
@@ -772,7 +794,8 @@ check_move(const struct txn *before, const struct txn *after, const struct txn_s
 	bool cleared = step->event == EVENT_RESUBMIT && step->checked;
 	bool proven = step->event == EVENT_UNSENT || step->event == EVENT_UNPROCESSED;
 
-	/* P2: bytes leave once; again only after proof that nothing happened, or a person's word. */
+	/* P2: bytes leave once; again only after proof that nothing happened, or a person's word.
+	 */
 	if (after->state == STATE_SENDING && before->state != STATE_SENDING) {
 		if (after->kind == KIND_KEYLESS && diary->effects_possible > 0)
 			fail_msg("a keyless row was sent twice: %s", trail);
@@ -800,10 +823,11 @@ check_move(const struct txn *before, const struct txn *after, const struct txn_s
 	    (before->result != RESULT_UNKNOWN ||
 		(step->event != EVENT_RESOLVE && step->event != EVENT_RESUBMIT)))
 		fail_msg("a result changed: %s", trail);
-	if (after->generation != before->generation + (step->event == EVENT_RESUBMIT && step->new_key))
+	if (after->generation !=
+	    before->generation + (step->event == EVENT_RESUBMIT && step->new_key))
 		fail_msg("a new key without a person: %s", trail);
-	if (before->state == STATE_BLOCKED && after->state != STATE_QUEUED && after->state != STATE_HELD &&
-	    after->state != STATE_DONE)
+	if (before->state == STATE_BLOCKED && after->state != STATE_QUEUED &&
+	    after->state != STATE_HELD && after->state != STATE_DONE)
 		fail_msg("a child left without its parent: %s", trail);
 }
 
@@ -838,7 +862,8 @@ nth_step(unsigned choice, int64_t now)
 
 /* Takes the step if the row lets it. False: refused. */
 static bool
-walk_step(struct txn *txn, const struct txn_step *step, enum kind kind, struct diary *diary, char *trail)
+walk_step(
+    struct txn *txn, const struct txn_step *step, enum kind kind, struct diary *diary, char *trail)
 {
 	struct txn before = *txn;
 	size_t length = strlen(trail);
@@ -870,7 +895,8 @@ newborn(enum kind kind)
 
 /* Every sequence of events up to this length. */
 static void
-explore(const struct txn *txn, enum kind kind, const struct diary *diary, const char *trail, int depth)
+explore(
+    const struct txn *txn, enum kind kind, const struct diary *diary, const char *trail, int depth)
 {
 	for (unsigned choice = 0; choice < EVENT_COUNT * VARIANT_COUNT; choice++) {
 		struct txn next = *txn;
@@ -908,7 +934,8 @@ next_random(uint64_t *seed)
 	return *seed;
 }
 
-/* Long ones, at random; the seed stands in the message of what fails. Without the operator's word, too. */
+/* Long ones, at random; the seed stands in the message of what fails. Without the operator's word,
+ * too. */
 static void
 test_long_walks(void **state)
 {
@@ -922,7 +949,8 @@ test_long_walks(void **state)
 
 		(void)snprintf(trail, sizeof(trail), "seed %d:", (int)seed);
 		for (int i = 0; i < 300; i++) {
-			unsigned choice = (unsigned)(next_random(&random) % (EVENT_COUNT * VARIANT_COUNT));
+			unsigned choice =
+			    (unsigned)(next_random(&random) % (EVENT_COUNT * VARIANT_COUNT));
 			struct txn_step step = nth_step(choice, 10000 + i);
 
 			if (seed % 2 == 0)

@@ -1,7 +1,7 @@
 /*
- * test_verdict.c - from an answer to its class, with a small profile of its own: which rule counts, what a document must
- * be, what stands inside an envelope, what reaches the reason. The shipped profiles are in test_profile_answers.c and
- * test_gateways.c.
+ * test_verdict.c - from an answer to its class, with a small profile of its own: which rule counts,
+ * what a document must be, what stands inside an envelope, what reaches the reason. The shipped
+ * profiles are in test_profile_answers.c and test_gateways.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,11 +24,13 @@
 
 static char *ok_words[] = {TEXT("ok"), TEXT("fine")};
 static int64_t codes[] = {1, 2};
-static struct match is_ok[] = {{.pointer = TEXT("/state"), .type = MATCH_STRING, .strings = ok_words, .string_count = 2}};
+static struct match is_ok[] = {
+    {.pointer = TEXT("/state"), .type = MATCH_STRING, .strings = ok_words, .string_count = 2}};
 static struct match has_inner[] = {{.pointer = TEXT("/inner"), .type = MATCH_EXISTS}};
 static struct match has_later[] = {{.pointer = TEXT("/later"), .type = MATCH_EXISTS}};
 static struct match is_bad[] = {{.pointer = TEXT("/bad"), .type = MATCH_BOOLEAN, .boolean = true}};
-static struct match is_code[] = {{.pointer = TEXT("/code"), .type = MATCH_INTEGER, .integers = codes, .integer_count = 2}};
+static struct match is_code[] = {
+    {.pointer = TEXT("/code"), .type = MATCH_INTEGER, .integers = codes, .integer_count = 2}};
 static struct match has_header[] = {{.header = TEXT("X-Where"), .type = MATCH_EXISTS}};
 static struct status_range any_2xx[] = {{200, 299}};
 static struct status_range only_202[] = {{202, 202}};
@@ -36,19 +38,53 @@ static struct status_range only_202[] = {{202, 202}};
 enum { SUBMIT = 1u << PHASE_SUBMIT, POLL = 1u << PHASE_POLL };
 
 static struct rule rules[] = {
-    {.name = TEXT("envelope"), .phases = SUBMIT | POLL, .matches = has_inner, .match_count = 1, .verdict = RULE_UNWRAP,
-	.status_pointer = TEXT("/status"), .body_pointer = TEXT("/inner")},
-    {.name = TEXT("ok"), .phases = SUBMIT, .statuses = any_2xx, .status_count = 1, .matches = is_ok, .match_count = 1,
-	.verdict = RULE_SUCCEEDED, .reason_pointer = TEXT("/why")},
-    {.name = TEXT("bad"), .phases = SUBMIT | POLL, .matches = is_bad, .match_count = 1, .verdict = RULE_FAILED,
-	.reason = TEXT("refused"), .reason_pointer = TEXT("/why")},
-    {.name = TEXT("later"), .phases = SUBMIT, .matches = has_later, .match_count = 1, .verdict = RULE_PENDING,
+    {.name = TEXT("envelope"),
+	.phases = SUBMIT | POLL,
+	.matches = has_inner,
+	.match_count = 1,
+	.verdict = RULE_UNWRAP,
+	.status_pointer = TEXT("/status"),
+	.body_pointer = TEXT("/inner")},
+    {.name = TEXT("ok"),
+	.phases = SUBMIT,
+	.statuses = any_2xx,
+	.status_count = 1,
+	.matches = is_ok,
+	.match_count = 1,
+	.verdict = RULE_SUCCEEDED,
+	.reason_pointer = TEXT("/why")},
+    {.name = TEXT("bad"),
+	.phases = SUBMIT | POLL,
+	.matches = is_bad,
+	.match_count = 1,
+	.verdict = RULE_FAILED,
+	.reason = TEXT("refused"),
+	.reason_pointer = TEXT("/why")},
+    {.name = TEXT("later"),
+	.phases = SUBMIT,
+	.matches = has_later,
+	.match_count = 1,
+	.verdict = RULE_PENDING,
 	.url_pointer = TEXT("/later")},
-    {.name = TEXT("where"), .phases = SUBMIT, .statuses = only_202, .status_count = 1, .matches = has_header,
-	.match_count = 1, .verdict = RULE_PENDING, .url_header = TEXT("X-Where")},
-    {.name = TEXT("wait"), .phases = POLL, .statuses = only_202, .status_count = 1, .verdict = RULE_NOT_READY,
+    {.name = TEXT("where"),
+	.phases = SUBMIT,
+	.statuses = only_202,
+	.status_count = 1,
+	.matches = has_header,
+	.match_count = 1,
+	.verdict = RULE_PENDING,
+	.url_header = TEXT("X-Where")},
+    {.name = TEXT("wait"),
+	.phases = POLL,
+	.statuses = only_202,
+	.status_count = 1,
+	.verdict = RULE_NOT_READY,
 	.url_pointer = TEXT("/later")},
-    {.name = TEXT("code"), .phases = SUBMIT, .matches = is_code, .match_count = 1, .verdict = RULE_LOGIN},
+    {.name = TEXT("code"),
+	.phases = SUBMIT,
+	.matches = is_code,
+	.match_count = 1,
+	.verdict = RULE_LOGIN},
 };
 static struct operation operation = {.name = TEXT("pay"), .kind = KIND_KEYLESS};
 static int unprocessed[] = {401, 429};
@@ -62,8 +98,10 @@ static struct profile profile = {.answers_json = true,
     .unprocessed_if_unexposed = unprocessed_if_unexposed,
     .unprocessed_if_unexposed_count = 1};
 
-static struct verdict_context context = {
-    .profile = &profile, .operation = &operation, .unprocessed = unprocessed, .unprocessed_count = 2};
+static struct verdict_context context = {.profile = &profile,
+    .operation = &operation,
+    .unprocessed = unprocessed,
+    .unprocessed_count = 2};
 
 static const char *
 find_header(const void *source, const char *name)
@@ -111,11 +149,13 @@ class_by_table(int status)
 	static const struct {
 		int status;
 		enum answer_class class;
-	} single[] = {{303, CLASS_SEE_OTHER}, {400, CLASS_BAD_REQUEST}, {401, CLASS_AUTH_UNPROCESSED}, {402, CLASS_REFUSED},
-	    {403, CLASS_AUTH}, {404, CLASS_NOT_FOUND}, {405, CLASS_REFUSED}, {407, CLASS_AUTH}, {408, CLASS_TIMEOUT},
-	    {409, CLASS_CONFLICT}, {410, CLASS_REFUSED}, {413, CLASS_REFUSED}, {415, CLASS_REFUSED}, {421, CLASS_EARLY},
-	    {422, CLASS_CONTENT}, {425, CLASS_EARLY}, {429, CLASS_UNPROCESSED}, {451, CLASS_REFUSED}, {502, CLASS_GATEWAY},
-	    {503, CLASS_UNPROCESSED}, {504, CLASS_GATEWAY}};
+	} single[] = {{303, CLASS_SEE_OTHER}, {400, CLASS_BAD_REQUEST},
+	    {401, CLASS_AUTH_UNPROCESSED}, {402, CLASS_REFUSED}, {403, CLASS_AUTH},
+	    {404, CLASS_NOT_FOUND}, {405, CLASS_REFUSED}, {407, CLASS_AUTH}, {408, CLASS_TIMEOUT},
+	    {409, CLASS_CONFLICT}, {410, CLASS_REFUSED}, {413, CLASS_REFUSED}, {415, CLASS_REFUSED},
+	    {421, CLASS_EARLY}, {422, CLASS_CONTENT}, {425, CLASS_EARLY}, {429, CLASS_UNPROCESSED},
+	    {451, CLASS_REFUSED}, {502, CLASS_GATEWAY}, {503, CLASS_UNPROCESSED},
+	    {504, CLASS_GATEWAY}};
 
 	for (size_t i = 0; i < COUNT(single); i++)
 		if (single[i].status == status)
@@ -195,11 +235,14 @@ test_without_an_answer(void **state)
 	    {EVIDENCE_UNSENT, WIRE_TROUBLE_SETUP, 0, NULL, false, CLASS_UNUSABLE},
 	    {EVIDENCE_UNSENT, WIRE_TROUBLE_FORBIDDEN, 0, NULL, false, CLASS_UNUSABLE},
 	    {EVIDENCE_MAYBE_SENT, WIRE_TROUBLE_NETWORK, 0, NULL, false, CLASS_LOST},
-	    {EVIDENCE_MAYBE_SENT, WIRE_TROUBLE_NONE, 200, NULL, false, CLASS_LOST},  /* headers only */
-	    {EVIDENCE_MAYBE_SENT, WIRE_TROUBLE_NONE, 200, "{\"state\":\"ok\"}", false, CLASS_UNDECIDED},
+	    {EVIDENCE_MAYBE_SENT, WIRE_TROUBLE_NONE, 200, NULL, false,
+		CLASS_LOST}, /* headers only */
+	    {EVIDENCE_MAYBE_SENT, WIRE_TROUBLE_NONE, 200, "{\"state\":\"ok\"}", false,
+		CLASS_UNDECIDED},
 	    {EVIDENCE_MAYBE_SENT, WIRE_TROUBLE_NONE, 200, NULL, true, CLASS_UNDECIDED},
 	    {EVIDENCE_MAYBE_SENT, WIRE_TROUBLE_NONE, 400, "{\"bad\":true}", false, CLASS_LOST},
-	    {EVIDENCE_MAYBE_SENT, WIRE_TROUBLE_NONE, 401, "{}", false, CLASS_LOST}, /* proof needs a whole answer */
+	    {EVIDENCE_MAYBE_SENT, WIRE_TROUBLE_NONE, 401, "{}", false,
+		CLASS_LOST}, /* proof needs a whole answer */
 	    {EVIDENCE_MAYBE_SENT, WIRE_TROUBLE_NONE, 429, "", false, CLASS_LOST},
 	    {EVIDENCE_MAYBE_SENT, WIRE_TROUBLE_NONE, 302, "", false, CLASS_LOST},
 	    {EVIDENCE_MAYBE_SENT, WIRE_TROUBLE_NONE, 100, NULL, false, CLASS_LOST},
@@ -234,19 +277,41 @@ test_hostile_documents_are_no_success(void **state)
 		const char *body;
 		size_t length; /* 0: strlen */
 	} hostile[] = {
-	    {"{\"state\":\"ok\"", 0}, {"{\"state\":\"ok\"} trailing", 0}, {"{\"state\":\"ok\"}{}", 0},
-	    {"{\"state\":\"ok\"}\0", 16}, {"{\"state\":\"ok\0\"}", 16}, {"{\"state\":\"ok\\u0000\"}", 0},
-	    {"{\"state\\u0000\":\"ok\"}", 0}, {"{\"state\":\"ok\",\"state\":\"bad\"}", 0},
-	    {"{\"state\":\"bad\",\"state\":\"ok\"}", 0}, {"{\"state\":\"ok\",\"st\\u0061te\":\"bad\"}", 0},
-	    {"\xef\xbb\xbf{\"state\":\"ok\"}", 0}, {"{\"state\":\"ok\",\"a\":\"\xff\"}", 0},
-	    {"{\"state\":\"ok\",\"a\":\"\\ud800\"}", 0}, {"{\"state\":\"ok\",\"a\":\"\\uZZZZ\"}", 0},
-	    {"{\"state\":\"ok\",\"a\":\"\xc0\xaf\"}", 0}, {"{\"state\":\"ok\",\"a\":0123}", 0},
-	    {"{\"state\":\"ok\",\"a\":+1}", 0}, {"{\"state\":\"ok\",\"a\":NaN}", 0}, {"{\"state\":\"ok\",}", 0},
-	    {"{'state':'ok'}", 0}, {"{\"state\":\"ok\",\"a\":\"\n\"}", 0}, {"{\"State\":\"ok\"}", 0},
-	    {"{\"state\":\"OK\"}", 0}, {"{\"state\":\"ok \"}", 0}, {"{\"state\":[\"ok\"]}", 0}, {"{\"state\":true}", 0},
-	    {"[{\"state\":\"ok\"}]", 0}, {"{\"x\":{\"state\":\"ok\"}}", 0}, {"\"ok\"", 0}, {"null", 0}, {"", 0}, {" ", 0},
+	    {"{\"state\":\"ok\"", 0},
+	    {"{\"state\":\"ok\"} trailing", 0},
+	    {"{\"state\":\"ok\"}{}", 0},
+	    {"{\"state\":\"ok\"}\0", 16},
+	    {"{\"state\":\"ok\0\"}", 16},
+	    {"{\"state\":\"ok\\u0000\"}", 0},
+	    {"{\"state\\u0000\":\"ok\"}", 0},
+	    {"{\"state\":\"ok\",\"state\":\"bad\"}", 0},
+	    {"{\"state\":\"bad\",\"state\":\"ok\"}", 0},
+	    {"{\"state\":\"ok\",\"st\\u0061te\":\"bad\"}", 0},
+	    {"\xef\xbb\xbf{\"state\":\"ok\"}", 0},
+	    {"{\"state\":\"ok\",\"a\":\"\xff\"}", 0},
+	    {"{\"state\":\"ok\",\"a\":\"\\ud800\"}", 0},
+	    {"{\"state\":\"ok\",\"a\":\"\\uZZZZ\"}", 0},
+	    {"{\"state\":\"ok\",\"a\":\"\xc0\xaf\"}", 0},
+	    {"{\"state\":\"ok\",\"a\":0123}", 0},
+	    {"{\"state\":\"ok\",\"a\":+1}", 0},
+	    {"{\"state\":\"ok\",\"a\":NaN}", 0},
+	    {"{\"state\":\"ok\",}", 0},
+	    {"{'state':'ok'}", 0},
+	    {"{\"state\":\"ok\",\"a\":\"\n\"}", 0},
+	    {"{\"State\":\"ok\"}", 0},
+	    {"{\"state\":\"OK\"}", 0},
+	    {"{\"state\":\"ok \"}", 0},
+	    {"{\"state\":[\"ok\"]}", 0},
+	    {"{\"state\":true}", 0},
+	    {"[{\"state\":\"ok\"}]", 0},
+	    {"{\"x\":{\"state\":\"ok\"}}", 0},
+	    {"\"ok\"", 0},
+	    {"null", 0},
+	    {"", 0},
+	    {" ", 0},
 	    {"{\"state\":\"ok\",\"a\":1e99999999999999999999999999999999999999999999}", 0},
-	    {"HTTP/1.1 200 OK\r\n\r\n{\"state\":\"ok\"}", 0}, {"/* */{\"state\":\"ok\"}", 0},
+	    {"HTTP/1.1 200 OK\r\n\r\n{\"state\":\"ok\"}", 0},
+	    {"/* */{\"state\":\"ok\"}", 0},
 	};
 	char deep[200];
 
@@ -262,7 +327,8 @@ test_hostile_documents_are_no_success(void **state)
 		verdict_free(&verdict);
 	}
 	(void)snprintf(deep, sizeof(deep), "{\"state\":\"ok\",\"a\":%.*s1%.*s}", 40,
-	    "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 40, "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+	    "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", 40,
+	    "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
 	expect_class(PHASE_SUBMIT, 200, deep, CLASS_UNDECIDED);
 	expect_class(PHASE_SUBMIT, 200, " {\"state\":\"fine\"}\r\n", CLASS_SUCCEEDED);
 	expect_class(PHASE_SUBMIT, 200, "{\"st\\u0061te\":\"o\\u006b\"}", CLASS_SUCCEEDED);
@@ -271,8 +337,10 @@ test_hostile_documents_are_no_success(void **state)
 static void
 test_numbers_are_compared_by_their_digits(void **state)
 {
-	static const char *const not_one[] = {"{\"code\":1.0}", "{\"code\":1e0}", "{\"code\":\"1\"}", "{\"code\":true}",
-	    "{\"code\":-1}", "{\"code\":18446744073709551617}", "{\"code\":4294967297}", "{\"code\":null}", "{\"code\":[1]}"};
+	static const char *const not_one[] = {"{\"code\":1.0}", "{\"code\":1e0}",
+	    "{\"code\":\"1\"}", "{\"code\":true}", "{\"code\":-1}",
+	    "{\"code\":18446744073709551617}", "{\"code\":4294967297}", "{\"code\":null}",
+	    "{\"code\":[1]}"};
 
 	(void)state;
 	expect_class(PHASE_SUBMIT, 200, "{\"code\":1}", CLASS_LOGIN);
@@ -294,8 +362,9 @@ test_the_first_rule_wins(void **state)
 	expect_class(PHASE_SUBMIT, 200, "{\"state\":\"ok\",\"bad\":true}", CLASS_SUCCEEDED);
 	expect_class(PHASE_SUBMIT, 200, "{\"bad\":true,\"later\":\"u\"}", CLASS_FAILED);
 	expect_class(PHASE_SUBMIT, 500, "{\"bad\":true}", CLASS_FAILED);
-	expect_class(PHASE_SUBMIT, 400, "{\"state\":\"ok\"}", CLASS_BAD_REQUEST); /* "ok" wants a 2xx */
-	expect_class(PHASE_POLL, 200, "{\"state\":\"ok\"}", CLASS_UNDECIDED);    /* and a submit */
+	expect_class(
+	    PHASE_SUBMIT, 400, "{\"state\":\"ok\"}", CLASS_BAD_REQUEST);      /* "ok" wants a 2xx */
+	expect_class(PHASE_POLL, 200, "{\"state\":\"ok\"}", CLASS_UNDECIDED); /* and a submit */
 }
 
 static void
@@ -339,35 +408,47 @@ test_envelopes(void **state)
 		int status;
 		const char *inner; /* the body to keep, or NULL */
 	} cases[] = {
-	    {"{\"status\":200,\"inner\":{\"state\" : \"ok\"}}", CLASS_SUCCEEDED, 200, "{\"state\" : \"ok\"}"},
-	    {"{\"status\":200,\"inner\":\"{\\\"state\\\":\\\"ok\\\"}\"}", CLASS_SUCCEEDED, 200, "{\"state\":\"ok\"}"},
+	    {"{\"status\":200,\"inner\":{\"state\" : \"ok\"}}", CLASS_SUCCEEDED, 200,
+		"{\"state\" : \"ok\"}"},
+	    {"{\"status\":200,\"inner\":\"{\\\"state\\\":\\\"ok\\\"}\"}", CLASS_SUCCEEDED, 200,
+		"{\"state\":\"ok\"}"},
 	    {"{\"status\":200,\"inner\":{}}", CLASS_INNER_UNDECIDED, 200, "{}"},
 	    {"{\"status\":200,\"inner\":\"ok\"}", CLASS_INNER_UNDECIDED, 200, "ok"},
 	    {"{\"status\":200,\"inner\":\"{\"}", CLASS_INNER_UNDECIDED, 200, "{"},
-	    {"{\"status\":200,\"inner\":\"{\\\"state\\\":\\\"ok\\\"}x\"}", CLASS_INNER_UNDECIDED, 200, "{\"state\":\"ok\"}x"},
+	    {"{\"status\":200,\"inner\":\"{\\\"state\\\":\\\"ok\\\"}x\"}", CLASS_INNER_UNDECIDED,
+		200, "{\"state\":\"ok\"}x"},
 	    {"{\"status\":200,\"inner\":null}", CLASS_INNER_UNDECIDED, 200, "null"},
 	    {"{\"status\":200,\"inner\":\"\"}", CLASS_INNER_UNDECIDED, 200, ""},
 	    {"{\"status\":402,\"inner\":{\"a\":1}}", CLASS_FAILED, 402, "{\"a\":1}"},
 	    {"{\"status\":402,\"inner\":\"\"}", CLASS_INNER_UNDECIDED, 402, ""},
 	    {"{\"status\":402,\"inner\":\"<html>\"}", CLASS_INNER_UNDECIDED, 402, "<html>"},
-	    {"{\"status\":401,\"inner\":{}}", CLASS_FAILED, 401, "{}"}, /* not our credentials: the request's own end */
+	    {"{\"status\":401,\"inner\":{}}", CLASS_FAILED, 401,
+		"{}"}, /* not our credentials: the request's own end */
 	    {"{\"status\":429,\"inner\":{}}", CLASS_FAILED, 429, "{}"},
 	    {"{\"status\":500,\"inner\":{}}", CLASS_INNER_SERVER, 500, "{}"},
 	    {"{\"status\":503,\"inner\":\"\"}", CLASS_INNER_SERVER, 503, ""},
 	    {"{\"status\":302,\"inner\":{}}", CLASS_INNER_UNDECIDED, 302, "{}"},
-	    {"{\"status\":\"200\",\"inner\":{\"state\":\"ok\"}}", CLASS_INNER_UNDECIDED, 0, "{\"state\":\"ok\"}"},
-	    {"{\"status\":200.0,\"inner\":{\"state\":\"ok\"}}", CLASS_INNER_UNDECIDED, 0, "{\"state\":\"ok\"}"},
-	    {"{\"status\":2e2,\"inner\":{\"state\":\"ok\"}}", CLASS_INNER_UNDECIDED, 0, "{\"state\":\"ok\"}"},
-	    {"{\"status\":-1,\"inner\":{\"state\":\"ok\"}}", CLASS_INNER_UNDECIDED, 0, "{\"state\":\"ok\"}"},
-	    {"{\"status\":4294967496,\"inner\":{\"state\":\"ok\"}}", CLASS_INNER_UNDECIDED, 0, "{\"state\":\"ok\"}"},
-	    {"{\"status\":600,\"inner\":{\"state\":\"ok\"}}", CLASS_INNER_UNDECIDED, 0, "{\"state\":\"ok\"}"},
-	    {"{\"status\":99,\"inner\":{\"state\":\"ok\"}}", CLASS_INNER_UNDECIDED, 0, "{\"state\":\"ok\"}"},
+	    {"{\"status\":\"200\",\"inner\":{\"state\":\"ok\"}}", CLASS_INNER_UNDECIDED, 0,
+		"{\"state\":\"ok\"}"},
+	    {"{\"status\":200.0,\"inner\":{\"state\":\"ok\"}}", CLASS_INNER_UNDECIDED, 0,
+		"{\"state\":\"ok\"}"},
+	    {"{\"status\":2e2,\"inner\":{\"state\":\"ok\"}}", CLASS_INNER_UNDECIDED, 0,
+		"{\"state\":\"ok\"}"},
+	    {"{\"status\":-1,\"inner\":{\"state\":\"ok\"}}", CLASS_INNER_UNDECIDED, 0,
+		"{\"state\":\"ok\"}"},
+	    {"{\"status\":4294967496,\"inner\":{\"state\":\"ok\"}}", CLASS_INNER_UNDECIDED, 0,
+		"{\"state\":\"ok\"}"},
+	    {"{\"status\":600,\"inner\":{\"state\":\"ok\"}}", CLASS_INNER_UNDECIDED, 0,
+		"{\"state\":\"ok\"}"},
+	    {"{\"status\":99,\"inner\":{\"state\":\"ok\"}}", CLASS_INNER_UNDECIDED, 0,
+		"{\"state\":\"ok\"}"},
 	    {"{\"inner\":{\"state\":\"ok\"}}", CLASS_INNER_UNDECIDED, 0, "{\"state\":\"ok\"}"},
 	    /* an envelope in an envelope is not opened */
-	    {"{\"status\":200,\"inner\":{\"status\":200,\"inner\":{\"state\":\"ok\"}}}", CLASS_INNER_UNDECIDED, 200,
-		"{\"status\":200,\"inner\":{\"state\":\"ok\"}}"},
+	    {"{\"status\":200,\"inner\":{\"status\":200,\"inner\":{\"state\":\"ok\"}}}",
+		CLASS_INNER_UNDECIDED, 200, "{\"status\":200,\"inner\":{\"state\":\"ok\"}}"},
 	    /* and its member of that name does not hide what it says */
-	    {"{\"status\":200,\"inner\":{\"inner\":1,\"state\":\"ok\"}}", CLASS_SUCCEEDED, 200, "{\"inner\":1,\"state\":\"ok\"}"},
+	    {"{\"status\":200,\"inner\":{\"inner\":1,\"state\":\"ok\"}}", CLASS_SUCCEEDED, 200,
+		"{\"inner\":1,\"state\":\"ok\"}"},
 	    /* what stands beside the inner document says nothing */
 	    {"{\"status\":200,\"state\":\"ok\",\"inner\":{}}", CLASS_INNER_UNDECIDED, 200, "{}"},
 	};
@@ -376,8 +457,10 @@ test_envelopes(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct verdict verdict = judge(PHASE_POLL, 200, cases[i].body);
 
-		if (verdict.class != cases[i].class || verdict.http_status != cases[i].status || !verdict.unwrapped)
-			fail_msg("%s: %s, status %d", cases[i].body, answer_class_name(verdict.class), verdict.http_status);
+		if (verdict.class != cases[i].class || verdict.http_status != cases[i].status ||
+		    !verdict.unwrapped)
+			fail_msg("%s: %s, status %d", cases[i].body,
+			    answer_class_name(verdict.class), verdict.http_status);
 		assert_int_equal(verdict.body_length, strlen(cases[i].inner));
 		assert_memory_equal(verdict.body, cases[i].inner, verdict.body_length);
 		verdict_free(&verdict);
@@ -407,9 +490,11 @@ test_reasons(void **state)
 	expect_reason("{\"state\":\"ok\",\"why\":\"because\"}", "because");
 	expect_reason("{\"state\":\"maybe\",\"why\":\"because\"}", "");
 	/* nothing from outside reaches a terminal or breaks a log line */
-	expect_reason("{\"state\":\"ok\",\"why\":\"a\\u001b[2Jb\\r\\nc\\td\\u007fe\"}", "a [2Jb  c d e");
+	expect_reason(
+	    "{\"state\":\"ok\",\"why\":\"a\\u001b[2Jb\\r\\nc\\td\\u007fe\"}", "a [2Jb  c d e");
 	expect_reason("{\"state\":\"ok\",\"why\":\"a\\u009b31mb\\u0085c\"}", "a 31mb c");
-	expect_reason("{\"state\":\"ok\",\"why\":\"Zahlung f\\u00fcr \\u20ac\"}", "Zahlung f\xc3\xbcr \xe2\x82\xac");
+	expect_reason("{\"state\":\"ok\",\"why\":\"Zahlung f\\u00fcr \\u20ac\"}",
+	    "Zahlung f\xc3\xbcr \xe2\x82\xac");
 }
 
 /* Cut at 255 bytes, and never within a character, whatever the script. */
@@ -457,8 +542,8 @@ test_names(void **state)
 	for (int a = 0; a < CLASS_COUNT; a++) {
 		assert_non_null(answer_class_name((enum answer_class)a));
 		for (int b = 0; b < a; b++)
-			assert_string_not_equal(
-			    answer_class_name((enum answer_class)a), answer_class_name((enum answer_class)b));
+			assert_string_not_equal(answer_class_name((enum answer_class)a),
+			    answer_class_name((enum answer_class)b));
 	}
 	assert_string_equal(evidence_name(EVIDENCE_UNSENT), "unsent");
 	assert_string_equal(evidence_name(EVIDENCE_MAYBE_SENT), "maybe_sent");
