@@ -14,7 +14,7 @@
 # Variables: CC=clang, SANITIZE=1 (into build-asan), WERROR=1, V=1, BUILD=dir. CFLAGS, CPPFLAGS and LDFLAGS are the
 # packager's and come after ours.
 
-VERSION = 0.1.0
+VERSION = 0.2.0
 
 PREFIX ?= /usr/local
 SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)

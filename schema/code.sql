@@ -23,7 +23,7 @@ CREATE TRIGGER outbox_insert AFTER INSERT ON outbox BEGIN
     max(coalesce(NEW.not_before, 0), CAST((julianday('now') - 2440587.5) * 86400000.0 + 0.5 AS INTEGER)),
     NEW.expires_at,
     -- What the first claim writes: method, URL, key and its header, hash, two times; and the result's word.
-    zeroblob(150 + coalesce(length(NEW.path), 30));
+    zeroblob(150 + min(coalesce(length(NEW.path), 30), 500));
 END;
 
 DROP TRIGGER IF EXISTS outbox_update;
