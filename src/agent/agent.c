@@ -86,8 +86,10 @@ static void
 take_news(struct agent *agent)
 {
 	int64_t newest = store_newest(agent->store);
+	bool matters = newest == -1 || newest != agent->newest;
 
-	if (newest == -1 || newest != agent->newest)
+	watch_matters(agent->watch, matters);
+	if (matters)
 		agent->look = true;
 	else if (agent->unexplained_at == TIME_NONE)
 		agent->unexplained_at = agent->boot + UNEXPLAINED_MS;
@@ -171,14 +173,16 @@ until(int64_t at, int64_t now, int64_t most)
 static bool
 wait_once(struct agent *agent, int signal_fd, int64_t wait_ms, bool *signaled)
 {
-	int64_t look_ms = (watch_next_us(agent->watch, clock_boot_us()) + 999) / 1000;
+	int64_t now_us = clock_boot_us();
+	int64_t look_ms = (watch_next_us(agent->watch, now_us) + 999) / 1000;
+	int timer = watch_timer(agent->watch, now_us);
 	int fds[3];
 	bool ready[3] = {false};
 	size_t ours = 0;
 	size_t count;
 
-	if (watch_timer(agent->watch) != -1)
-		fds[ours++] = watch_timer(agent->watch);
+	if (timer != -1)
+		fds[ours++] = timer;
 	if (!watch_is_deaf(agent->watch))
 		fds[ours++] = watch_fd(agent->watch);
 	count = ours;

@@ -307,6 +307,7 @@ committed(struct agent *agent)
 	make_room(agent);
 	agent->control_at = agent->boot + DEFERRED_MS;
 	agent->commits++;
+	watch_wrote(agent->watch);
 	ownership_note(agent);
 	if (agent->adopting)
 		ownership_witness(agent, true);

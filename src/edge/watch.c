@@ -28,7 +28,9 @@ enum {
 	NEAR_US = 40,
 	NEAR_SHARE = 32,
 	NEAR_FACTOR = 3,
-	/* There were news already, and probably the hinted ones. */
+	OWN_MAX_US = 300, /* after our own commit: then a look for other ones */
+	PATIENT_NEWS = 8, /* so many in a row that concerned nobody: there is no hurry */
+	/* There were news already, and probably the hinted ones; or the hint is our own. */
 	DOUBTFUL_FACTOR = 8,
 	USUAL_US = 200, /* until we know better */
 	USUAL_MAX_US = 500000,
@@ -50,13 +52,15 @@ struct watch {
 	bool open;     /* a hinted commit is awaited */
 	bool baseline; /* a look was taken since the hint: further news can only be the hinted
 			  commit's, or a later one's */
-	bool doubtful; /* that look found news: which? */
-	bool near;     /* the timer is set for the next look */
+	bool doubtful; /* that look found news: which? Or we wrote ourselves: did others, too? */
+	bool wrote;    /* we did since the events were read */
 	bool looked;   /* false: never, so a look is due at once */
 	int close_hints;
+	int idle_news; /* in a row that concerned nobody */
 	int64_t hint_us;
 	int64_t looked_us;
 	int64_t next_us;
+	int64_t timer_us;  /* what the timer is set to */
 	int64_t usual_us;  /* from a hint to its news */
 	int64_t before_us; /* the last time it took longer than this */
 };
@@ -158,9 +162,17 @@ watch_fd(const struct watch *watch)
 }
 
 int
-watch_timer(const struct watch *watch)
+watch_timer(struct watch *watch, int64_t now_us)
 {
-	return watch->near ? watch->timer : -1;
+	struct itimerspec at = {.it_value = {.tv_sec = (time_t)(watch->next_us / 1000000),
+				    .tv_nsec = (long)(watch->next_us % 1000000) * 1000 + 1}};
+
+	if (watch->next_us - now_us >= NEAR_MAX_US)
+		return -1;
+	if (watch->timer_us != watch->next_us)
+		(void)timerfd_settime(watch->timer, TFD_TIMER_ABSTIME, &at, NULL);
+	watch->timer_us = watch->next_us;
+	return watch->timer;
 }
 
 bool
@@ -217,11 +229,19 @@ read_events(struct watch *watch)
 	return found;
 }
 
+static int64_t
+own_delay(const struct watch *watch)
+{
+	return watch->usual_us < OWN_MAX_US ? watch->usual_us : OWN_MAX_US;
+}
+
 bool
 watch_drain(struct watch *watch, int64_t now_us)
 {
 	unsigned found = read_events(watch);
+	bool ours = watch->wrote;
 
+	watch->wrote = false;
 	if (found & RENAMED)
 		(void)follow_wal(watch); /* without one the safety look remains */
 	if (found == NOTHING)
@@ -230,7 +250,9 @@ watch_drain(struct watch *watch, int64_t now_us)
 	watch->open = true;
 	watch->baseline = false;
 	watch->hint_us = now_us;
-	watch->next_us = now_us;
+	/* Nobody else's commit can be visible yet when ours has just given way to it. */
+	watch->next_us = ours ? now_us + own_delay(watch) : now_us;
+	watch->doubtful = ours;
 	return (found & RENAMED) != 0;
 }
 
@@ -248,6 +270,13 @@ near(int64_t usual_us)
 	return usual_us / NEAR_SHARE > NEAR_US ? usual_us / NEAR_SHARE : NEAR_US;
 }
 
+/* What is written here concerns nobody: it may be noticed by half a commit later. */
+static bool
+is_patient(const struct watch *watch)
+{
+	return watch->idle_news >= PATIENT_NEWS;
+}
+
 /* So long after the hint comes the look after the one at `age_us`; LAST_US ends the ladder. */
 static int64_t
 next_rung(const struct watch *watch, int64_t age_us)
@@ -256,10 +285,10 @@ next_rung(const struct watch *watch, int64_t age_us)
 	int64_t rung_us = age_us < FIRST_US ? FIRST_US : 2 * age_us;
 
 	if (age_us >= usual_us) {
-		int64_t near_us = near(usual_us);
+		int64_t near_us = is_patient(watch) ? usual_us / 2 : near(usual_us);
 		int64_t past_us = NEAR_FACTOR * (age_us - usual_us);
 		rung_us = usual_us + (past_us > near_us ? past_us : near_us);
-	} else if (rung_us > usual_us / 4) {
+	} else if (is_patient(watch) || rung_us > usual_us / 4) {
 		rung_us = usual_us;
 	}
 	if (watch->doubtful && rung_us < DOUBTFUL_FACTOR * age_us)
@@ -291,18 +320,6 @@ learn(struct watch *watch, int64_t before_us, int64_t age_us)
 	watch->before_us = before_us;
 }
 
-/* A timer that is not near is not waited for, so it may have run out. */
-static void
-set_timer(struct watch *watch, int64_t now_us)
-{
-	struct itimerspec at = {.it_value = {.tv_sec = (time_t)(watch->next_us / 1000000),
-				    .tv_nsec = (long)(watch->next_us % 1000000) * 1000 + 1}};
-
-	watch->near = watch->next_us - now_us < NEAR_MAX_US;
-	if (watch->near)
-		(void)timerfd_settime(watch->timer, TFD_TIMER_ABSTIME, &at, NULL);
-}
-
 /*
  * Writers take turns, so whatever was committed before the hinted write was visible when the hint
  * came. News of the first look after it may be that older commit; news of a later look can only be
@@ -319,7 +336,7 @@ watch_looked(struct watch *watch, int64_t now_us, bool moved)
 		watch->open = false;
 	}
 	if (!watch->baseline)
-		watch->doubtful = moved;
+		watch->doubtful = watch->doubtful || moved;
 	if (watch->open && age_us >= LAST_US)
 		watch->open = false;
 	watch->next_us =
@@ -327,5 +344,19 @@ watch_looked(struct watch *watch, int64_t now_us, bool moved)
 	watch->baseline = true;
 	watch->looked = true;
 	watch->looked_us = now_us;
-	set_timer(watch, now_us);
+}
+
+void
+watch_matters(struct watch *watch, bool matters)
+{
+	if (matters)
+		watch->idle_news = 0;
+	else if (watch->idle_news < PATIENT_NEWS)
+		watch->idle_news++;
+}
+
+void
+watch_wrote(struct watch *watch)
+{
+	watch->wrote = true;
 }

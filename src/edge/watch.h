@@ -22,7 +22,7 @@ void watch_close(struct watch *watch);
 int watch_fd(const struct watch *watch);
 /* The same: the next look is due, and milliseconds would be too coarse. -1: it is not near, they
  * will do. */
-int watch_timer(const struct watch *watch);
+int watch_timer(struct watch *watch, int64_t now_us);
 
 /*
  * Empties the descriptor. After a hint (somebody wrote to the WAL, or names in the directory
@@ -39,6 +39,13 @@ int64_t watch_next_us(const struct watch *watch, int64_t now_us);
  * hinted one still on its way.
  */
 void watch_looked(struct watch *watch, int64_t now_us, bool moved);
+
+/* Did the news of the last look concern the owner? While they do not, looks are fewer and later. */
+void watch_matters(struct watch *watch, bool matters);
+
+/* The owner has committed itself: events that the next watch_drain() finds are its own, and perhaps
+ * somebody else's as well. */
+void watch_wrote(struct watch *watch);
 
 /* Is a hinted commit still awaited? */
 bool watch_is_open(const struct watch *watch);

@@ -99,9 +99,10 @@ watch_fd(const struct watch *watch)
 }
 
 int
-watch_timer(const struct watch *watch)
+watch_timer(struct watch *watch, int64_t now_us)
 {
 	(void)watch;
+	(void)now_us;
 	return edges.look_at <= world_boot() + 20 ? TIMER_FD : -1;
 }
 
@@ -161,6 +162,19 @@ watch_next_us(const struct watch *watch, int64_t now_us)
 {
 	(void)watch;
 	return edges.look_at * 1000 > now_us ? edges.look_at * 1000 - now_us : 0;
+}
+
+void
+watch_matters(struct watch *watch, bool matters)
+{
+	(void)watch;
+	(void)matters;
+}
+
+void
+watch_wrote(struct watch *watch)
+{
+	(void)watch;
 }
 
 void

@@ -86,7 +86,7 @@ watch_until(struct watched *place, int rows, int64_t limit_ms)
 		struct pollfd fds[] = {
 		    {.fd = watch_is_deaf(place->watch) ? -1 : watch_fd(place->watch),
 			.events = POLLIN},
-		    {.fd = watch_timer(place->watch), .events = POLLIN}};
+		    {.fd = watch_timer(place->watch, now_us()), .events = POLLIN}};
 		int64_t now = now_us();
 		if (now - start > limit_ms * 1000)
 			return -1;
@@ -309,6 +309,56 @@ test_it_learns_how_long_commits_take(void **state)
 		}
 }
 
+/* Commits that concern nobody cost a look at their hint and one or two when they are due, however
+ * much they vary. */
+static void
+test_commits_that_concern_nobody_are_looked_at_less(void **state)
+{
+	struct watched *place = *state;
+	int64_t at = 10000000;
+	int close = 0;
+	int patient = 0;
+	int looks;
+
+	watch_looked(place->watch, at, false);
+	for (int n = 0; n < 200; n++) {
+		(void)commit_that_takes(place, at += 1000000, 1000 + n * 7 % 10 * 100, &looks);
+		watch_matters(place->watch, n < 100);
+		close += n >= 50 && n < 100 ? looks : 0;
+		patient += n >= 150 ? looks : 0;
+	}
+	assert_in_range(
+	    patient, 50, 100); /* for 50 commits; the last look of each is not counted */
+	assert_true(close > patient + 50);
+	watch_matters(place->watch, true);
+	(void)commit_that_takes(place, at += 1000000, 1000, &looks);
+	assert_true(looks > 2);
+}
+
+/* Our own commits are hints as well: somebody else may have begun to write at once. */
+static void
+test_own_commits_ask_for_few_looks(void **state)
+{
+	struct watched *place = *state;
+	struct watch *watch = place->watch;
+	int64_t now = 20000000;
+	int looks = 0;
+
+	watch_looked(watch, 10000000, false);
+	watched_sql(place->reader, "INSERT INTO t VALUES (1)");
+	watch_wrote(watch);
+	assert_false(watch_drain(watch, now));
+	assert_true(watch_is_open(watch));
+	for (; watch_is_open(watch); looks++) {
+		assert_in_range(watch_next_us(watch, now), 50, 2000000);
+		now += watch_next_us(watch, now);
+		watch_looked(watch, now, false);
+	}
+	assert_in_range(looks, 3, 8);
+	assert_int_equal(now, 22000000);
+	write_at(place, 30000000); /* the next hint is not ours */
+}
+
 static void
 test_who_writes_without_end_is_not_looked_at_all_the_time(void **state)
 {
@@ -339,17 +389,17 @@ test_the_timer_says_when_to_look(void **state)
 	watch_drain(place->watch, start);
 	watch_looked(place->watch, start + 3000000, false);
 	assert_false(watch_is_open(place->watch));
-	assert_int_equal(watch_timer(place->watch), -1);
+	assert_int_equal(watch_timer(place->watch, now_us()), -1);
 	start = now_us();
 	write_at(place, start);
 	watch_looked(place->watch, start, false);
-	assert_true(readable(watch_timer(place->watch), 1000));
+	assert_true(readable(watch_timer(place->watch, now_us()), 1000));
 	assert_in_range(now_us() - start, 40, 1000000);
 	assert_int_equal(watch_next_us(place->watch, now_us()), 0);
 	watch_looked(place->watch, start + 300, false); /* set anew, it is quiet */
-	assert_true(watch_timer(place->watch) != -1);
+	assert_true(watch_timer(place->watch, now_us()) != -1);
 	watch_looked(place->watch, start + 300000000, false);
-	assert_int_equal(watch_timer(place->watch), -1);
+	assert_int_equal(watch_timer(place->watch, now_us()), -1);
 }
 
 static void
@@ -447,6 +497,8 @@ main(int count, char **arguments)
 	    WITH_PLACE(test_the_ladder),
 	    WITH_PLACE(test_news_end_the_ladder_when_they_are_the_hinted_ones),
 	    WITH_PLACE(test_it_learns_how_long_commits_take),
+	    WITH_PLACE(test_commits_that_concern_nobody_are_looked_at_less),
+	    WITH_PLACE(test_own_commits_ask_for_few_looks),
 	    WITH_PLACE(test_who_writes_without_end_is_not_looked_at_all_the_time),
 	    WITH_PLACE(test_the_timer_says_when_to_look),
 	    WITH_PLACE(test_an_overflow_is_a_hint),
