@@ -204,20 +204,22 @@ static void
 load_logs(sqlite3 *db, const struct gateway *gateway)
 {
 	static const char *const effect[] = {"gateway", "operation", "reference", "key", NULL};
-	static const char *const request[] = {"n", "gateway", "phase", "target", "reference", "key",
+	static const char *const request[] = {"gateway", "phase", "target", "reference", "key",
 	    "sha256", "status", "fault", "effect", "replay", "stale", NULL};
 
+	/* The log is in the order of arrival; a gateway that was started again counts from one. */
 	must(db, sqlite3_exec(db,
 		     "CREATE TABLE effect (gateway, operation, reference, key);"
-		     "CREATE TABLE request (arrived INTEGER, gateway, phase, target, reference, "
+		     "CREATE TABLE request (arrived INTEGER PRIMARY KEY, gateway, phase, target, "
+		     "reference, "
 		     "key, sha256,"
 		     " status, fault, effect, replay, stale, row INTEGER)",
 		     NULL, NULL, NULL));
 	load(db, gateway_effect_log(gateway), "INSERT INTO effect VALUES (?, ?, ?, ?)", effect);
 	load(db, gateway_request_log(gateway),
-	    "INSERT INTO request (arrived, gateway, phase, target, reference, key, sha256, status, "
+	    "INSERT INTO request (gateway, phase, target, reference, key, sha256, status, "
 	    "fault, effect,"
-	    " replay, stale) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    " replay, stale) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	    request);
 }
 
