@@ -43,7 +43,7 @@ enum {
 	LOCK_DEBT_MAX_US = 20000, /* of one transaction */
 	NEIGHBOUR_MS = 1000,      /* how long a commit of the app counts */
 	WINDOW_MAX_MS = 20,       /* the commit window where each sync takes long */
-	WAL_FRAMES_MAX = 2000,    /* pages: 8 MiB of 4 KiB each */
+	WAL_FRAMES_MAX = 900,     /* pages; at 1000 the app's own commits would copy them */
 };
 
 /* A configuration and how many jobs still look at it. */
