@@ -85,7 +85,7 @@ static enum store_status
 recover_state(struct agent *agent, const char *destination, enum state state)
 {
 	int64_t ids[RECOVERY_STEP];
-	int64_t after = 0;
+	int64_t after = STORE_BEFORE_ALL;
 	int count;
 	enum store_status status = STORE_OK;
 
@@ -264,7 +264,7 @@ static enum store_status
 doubt_state(struct agent *agent, const char *destination, enum state state, int64_t *held)
 {
 	int64_t ids[RECOVERY_STEP];
-	int64_t after = 0;
+	int64_t after = STORE_BEFORE_ALL;
 	int count;
 	enum store_status status = STORE_OK;
 
@@ -283,7 +283,7 @@ static enum store_status
 doubt_held(struct agent *agent, enum hold_cause cause, int64_t *held)
 {
 	int64_t ids[RECOVERY_STEP];
-	int64_t after = 0;
+	int64_t after = STORE_BEFORE_ALL;
 	int count;
 	enum store_status status = STORE_OK;
 

@@ -70,7 +70,8 @@ static enum store_status
 hold_unconfigured(struct agent *agent, const char *destination, enum state state)
 {
 	int64_t ids[SWEEP_MAX];
-	int count = store_ids_in_state(agent->store, destination, state, 0, ids, SWEEP_MAX);
+	int count =
+	    store_ids_in_state(agent->store, destination, state, STORE_BEFORE_ALL, ids, SWEEP_MAX);
 	enum store_status status = count == -1 ? STORE_FULL : STORE_OK;
 	char why[256];
 

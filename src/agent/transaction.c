@@ -16,7 +16,7 @@ static enum store_status
 release_configured(struct agent *agent)
 {
 	int64_t ids[SWEEP_MAX];
-	int64_t after = 0;
+	int64_t after = STORE_BEFORE_ALL;
 	int count;
 	enum store_status status = STORE_OK;
 

@@ -214,6 +214,8 @@ enum store_status store_next_due(struct store *store, const char *destination, e
 /* When the next unexposed row reaches its expires_at; TIME_NONE when there is none. */
 enum store_status store_next_deadline(struct store *store, int64_t *deadline_at);
 
+/* Before every id: an app may have chosen one that is not positive. */
+#define STORE_BEFORE_ALL INT64_MIN
 /* Ids, ascending, after `after`; at most limit. The return value counts them; -1 on failure. */
 int store_ids_in_flight(struct store *store, const char *destination, enum state state,
     int64_t after, int64_t *ids, int limit);
