@@ -421,6 +421,28 @@ test_due_in_order(void **state)
 	assert_int_equal(due_at, TIME_NONE);
 }
 
+/* Many apps write -1 where they mean nothing. It is no reason to overlook a row. */
+static void
+test_minus_one_is_a_time(void **state)
+{
+	struct outboxdb *place = *state;
+	struct store *store = outboxdb_serve(place);
+	struct store_row *row;
+	int64_t at;
+
+	sql(place->app,
+	    "INSERT INTO outbox (destination, operation, not_before, expires_at) VALUES ('d', 'o', "
+	    "-1, -1), ('d', 'o', 5, NULL)");
+	assert_int_equal(store_next_due(store, "d", STATE_QUEUED, true, &at), STORE_OK);
+	assert_int_equal(at, 0);
+	assert_int_equal(store_next_deadline(store, &at), STORE_OK);
+	assert_int_equal(at, 0);
+	row = row_of(store, 1);
+	assert_int_equal(row->txn.due_at, 0);
+	assert_int_equal(row->txn.deadline_at, 0);
+	store_row_free(row);
+}
+
 /* The time is not trusted: exposed rows wait. */
 static void
 test_due_unexposed_only(void **state)
@@ -1726,6 +1748,7 @@ main(void)
 	    TEST(test_newer_schema),
 	    TEST(test_not_usable),
 	    TEST(test_lost_tables),
+	    TEST(test_minus_one_is_a_time),
 	    TEST(test_due_in_order),
 	    TEST(test_due_unexposed_only),
 	    TEST(test_move_keeps_everything),
