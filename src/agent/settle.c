@@ -231,10 +231,14 @@ static bool
 has_rows(struct agent *agent, const char *destination)
 {
 	static const enum state states[] = {STATE_QUEUED, STATE_RETRY, STATE_PENDING};
-	int64_t id;
+	int64_t due_at;
 
+	/* A poll under way has no time: it is held when it has ended, and until then not a reason
+	 * to look again and again. */
 	for (size_t i = 0; i < 3; i++)
-		if (store_ids_in_state(agent->store, destination, states[i], 0, &id, 1) > 0)
+		if (store_next_due(agent->store, destination, states[i], true, &due_at) ==
+			STORE_OK &&
+		    due_at != TIME_NONE)
 			return true;
 	return false;
 }
