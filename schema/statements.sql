@@ -125,7 +125,7 @@ SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.resume_s
   d.due_at, d.eligible_at, d.deadline_at, d.exposed_at, d.exposed_before, d.started_at,
   d.attempts, d.polls, d.failures, d.generation, d.kind,
   d.method, d.url, d.key_header, d.idempotency_key, d.request_hash, d.fetch_url, d.reason, d.after_id, d.created_at,
-  o.id IS NOT NULL, o.path, o.headers, o.content_type, o.idempotency_key,
+  o.not_before, o.id IS NOT NULL, o.path, o.headers, o.content_type, o.idempotency_key,
   (o.body IS NOT NULL) * (?6 + 1),
   CASE WHEN CASE typeof(o.body) WHEN 'blob' THEN length(o.body) ELSE length(CAST(o.body AS BLOB)) END <= ?6 THEN o.body END
 FROM outbox_delivery d LEFT JOIN outbox o ON o.id = d.outbox_id
@@ -138,7 +138,7 @@ SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.resume_s
   d.due_at, d.eligible_at, d.deadline_at, d.exposed_at, d.exposed_before, d.started_at,
   d.attempts, d.polls, d.failures, d.generation, d.kind,
   d.method, d.url, d.key_header, d.idempotency_key, d.request_hash, d.fetch_url, d.reason, d.after_id, d.created_at,
-  o.id IS NOT NULL, o.path, o.headers, o.content_type, o.idempotency_key,
+  o.not_before, o.id IS NOT NULL, o.path, o.headers, o.content_type, o.idempotency_key,
   (o.body IS NOT NULL) * (?2 + 1),
   CASE WHEN CASE typeof(o.body) WHEN 'blob' THEN length(o.body) ELSE length(CAST(o.body AS BLOB)) END <= ?2 THEN o.body END
 FROM outbox_delivery d LEFT JOIN outbox o ON o.id = d.outbox_id

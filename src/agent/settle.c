@@ -25,8 +25,8 @@ settle_child(struct agent *agent, struct store_row *row)
 	    (parent.result == RESULT_SUCCEEDED && parent.action_required))
 		return store_sleep_child(agent->store, row->txn.id);
 	if (parent.result == RESULT_SUCCEEDED) {
-		if (row->txn.eligible_at > agent->now)
-			step.due_at = row->txn.eligible_at; /* not_before */
+		if (txn_resumes_at(&row->txn, agent->now) > agent->now)
+			step.due_at = txn_resumes_at(&row->txn, agent->now);
 		agent->more = true;
 		return record_step(agent, row, &step, NULL);
 	}
