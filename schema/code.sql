@@ -189,7 +189,7 @@ DROP VIEW IF EXISTS outbox_health;
 CREATE VIEW outbox_health AS
 SELECT
   CASE WHEN heartbeat_at IS NULL THEN 'never started'
-    WHEN now - heartbeat_at > 60000 THEN 'silent'
+    WHEN abs(now - heartbeat_at) > 60000 THEN 'silent'  -- also one of a clock that was ahead
     WHEN mode <> 'running' THEN mode
     WHEN held_rows + held_destinations + unknown > 0 THEN 'attention'
     ELSE 'running' END AS status,

@@ -606,6 +606,9 @@ test_health(void **state)
 	assert_string_equal(sql_text(app, "SELECT status FROM outbox_health"), "adopt");
 	sql(app, "UPDATE outbox_meta SET value = value - 61000 WHERE name = 'heartbeat_at'");
 	assert_string_equal(sql_text(app, "SELECT status FROM outbox_health"), "silent");
+	/* Written by a clock that was ahead: for a year it would seem fresh. */
+	sql(app, "UPDATE outbox_meta SET value = value + 31536000000 WHERE name = 'heartbeat_at'");
+	assert_string_equal(sql_text(app, "SELECT status FROM outbox_health"), "silent");
 }
 
 /* The columns that documents promise, by name. */
