@@ -140,6 +140,7 @@ serve(struct agent *agent, struct witness *now, struct text *why)
 	enum store_status status = store_begin(agent->store, 5000, STORE_SYNC_IN_COMMIT);
 
 	if (status == STORE_OK) {
+		log_gather(); /* whoever reads it may be slow, and the app waits for the lock */
 		status = begin_epoch(agent, now, now->epoch + 1);
 		if (status == STORE_OK)
 			status = ownership_recover(agent);
@@ -149,6 +150,7 @@ serve(struct agent *agent, struct witness *now, struct text *why)
 			status = store_commit(agent->store);
 		else
 			store_rollback(agent->store);
+		log_release();
 	}
 	if (status == STORE_OK) {
 		ownership_note(agent);

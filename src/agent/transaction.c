@@ -263,13 +263,17 @@ write_once(struct agent *agent, const char **doing)
 	status = store_begin(agent->store, TURN_BUSY_MS, sync_for(agent));
 	if (status != STORE_OK)
 		return status;
+	/* Who reads the log may be slow; the app must not wait for him. */
+	log_gather();
 	*doing = "writing";
 	status = write_all(agent);
 	if (status == STORE_OK) {
 		*doing = "commit";
-		return store_commit(agent->store);
+		status = store_commit(agent->store);
+	} else {
+		store_rollback(agent->store);
 	}
-	store_rollback(agent->store);
+	log_release();
 	return status;
 }
 
