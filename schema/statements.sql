@@ -283,7 +283,7 @@ UPDATE outbox SET body = NULL WHERE id = ?1;
 
 -- name: control_open
 SELECT id, command, outbox_id, destination, argument, key_mode, text, created_by, state, count FROM outbox_control
-WHERE status = 'open' ORDER BY id LIMIT ?1;
+WHERE status = 'open' AND id > ?2 ORDER BY id LIMIT ?1;
 
 -- name: control_any
 SELECT 1 FROM outbox_control WHERE status = 'open' LIMIT 1;

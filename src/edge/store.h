@@ -345,9 +345,10 @@ struct store_control {
 	int64_t count; /* many rows: how many; 0: not said */
 };
 bool store_control_waiting(struct store *store);
-/* At most limit open requests, oldest first; each to be freed with store_control_free(). Count, or
- * -1. */
-int store_control_open(struct store *store, struct store_control *requests, int limit);
+/* At most limit open requests behind the id `after`, oldest first; each to be freed with
+ * store_control_free(). Count, or -1. */
+int store_control_open(
+    struct store *store, int64_t after, struct store_control *requests, int limit);
 void store_control_free(struct store_control *request);
 enum store_status store_control_answer(
     struct store *store, int64_t id, bool done, const char *answer, int64_t now);

@@ -448,6 +448,30 @@ the_operator_decides(void **state)
 }
 
 /* The app's own mistakes with a row under way. */
+/* Requests that wait (for a row under way, or for the clock) stand in nobody's way. */
+static void
+requests_that_wait_stand_in_nobodys_way(void **state)
+{
+	struct stand *stand = *state;
+	int64_t id;
+
+	assert_int_equal(gateway_script(stand->gateway, "w-1 submit 1 silence\n"), 0);
+	start_usual(stand);
+	id = stand_order(stand, "vrio", "vrio", "w-1");
+	assert_true(
+	    stand_wait(stand, "SELECT count(*) FROM outbox_status WHERE state = 'sending'"));
+	stand_exec(stand,
+	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)"
+	    "INSERT INTO outbox_control (command, outbox_id) SELECT 'cancel', %lld FROM n",
+	    (long long)id);
+	ask(stand, "command, destination", "'hold', 'vrio'", "done");
+	assert_string_equal(stand_outcome(stand, id), "sending");
+	assert_int_equal(
+	    stand_number(stand, "SELECT count(*) FROM outbox_control WHERE command = 'cancel' AND "
+				"status = 'open'"),
+	    200);
+}
+
 static void
 a_row_in_flight_is_not_replaced(void **state)
 {
@@ -510,7 +534,7 @@ main(void)
 	    TEST(the_bytes_of_the_body_arrive_as_they_were),
 	    TEST(unknown_destinations_wait_for_configuration), TEST(time_of_rows),
 	    TEST(a_clock_that_was_ahead_delays_nobody), TEST(chains), TEST(the_operator_decides),
-	    TEST(a_row_in_flight_is_not_replaced),
+	    TEST(requests_that_wait_stand_in_nobodys_way), TEST(a_row_in_flight_is_not_replaced),
 	    TEST(triggers_of_the_merchant_do_not_bind_the_daemon)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

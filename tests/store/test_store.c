@@ -1148,7 +1148,7 @@ test_control(void **state)
 	sql(place->app, "INSERT INTO outbox_control (command, destination, key_mode) VALUES "
 			"('hold', 'd', 'same'), ('x', NULL, NULL)");
 	assert_true(store_control_waiting(store));
-	assert_int_equal(store_control_open(store, found, 2), 2);
+	assert_int_equal(store_control_open(store, STORE_BEFORE_ALL, found, 2), 2);
 	assert_string_equal(found[0].command, "resolve");
 	assert_int_equal(found[0].outbox_id, 7);
 	assert_string_equal(found[0].argument, "failed");
@@ -1173,7 +1173,7 @@ test_control(void **state)
 	assert_string_equal(text_string(&text), "so be it");
 	assert_int_equal(store_control_read(client, 2, &text), 2);
 	assert_int_equal(store_control_read(client, 99, &text), -1);
-	assert_int_equal(store_control_open(store, found, 4), 1);
+	assert_int_equal(store_control_open(store, STORE_BEFORE_ALL, found, 4), 1);
 	assert_string_equal(found[0].command, "x");
 	store_control_free(&found[0]);
 	store_close(client);
