@@ -949,6 +949,28 @@ test_a_child_that_was_just_released_wakes(void **state)
 	    sql_integer(place->app, "SELECT count(*) FROM outbox_delivery WHERE due_at = 0"), 1);
 }
 
+static void
+test_a_child_whose_end_was_taken_back_wakes(void **state)
+{
+	struct outboxdb *place = *state;
+	struct store *store = outboxdb_serve(place);
+
+	insert(place->app, "d", 1);
+	sql(place->app,
+	    "INSERT INTO outbox (destination, operation, after_id) VALUES ('d', 'o', 1)");
+	begin(store);
+	assert_int_equal(store_row_begin(store), STORE_OK);
+	finish(store, 2, RESULT_CANCELED);
+	assert_int_equal(store_row_end(store, false), STORE_OK);
+	send_off(store, 1, KIND_KEYLESS, NULL, 5);
+	finish(store, 1, RESULT_SUCCEEDED);
+	commit(store);
+	assert_string_equal(
+	    sql_text(place->app, "SELECT state || ' ' || coalesce(due_at, 'asleep') "
+				 "FROM outbox_delivery WHERE outbox_id = 2"),
+	    "blocked 0");
+}
+
 /* --- attempts --- */
 
 static void
@@ -1765,6 +1787,7 @@ main(void)
 	    TEST(test_bring_forward),
 	    TEST(test_shorten_polling),
 	    TEST(test_a_result_wakes_its_children),
+	    TEST(test_a_child_whose_end_was_taken_back_wakes),
 	    TEST(test_a_child_that_was_just_released_wakes),
 	    TEST(test_runs_of_equal_polls),
 	    TEST(test_results_have_revisions),
