@@ -50,6 +50,9 @@ RELEASE outboxd_row;
 -- name: row_rollback
 ROLLBACK TO outboxd_row;
 
+-- name: encoding
+PRAGMA encoding;
+
 -- name: has_meta
 SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'outbox_meta';
 

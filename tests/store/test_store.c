@@ -261,6 +261,19 @@ test_init_refuses_foreign_objects(void **state)
 	}
 }
 
+/* Its TEXT would not be the bytes that are sent. */
+static void
+test_init_refuses_utf_16(void **state)
+{
+	struct outboxdb *place = *state;
+
+	place->app = outboxdb_connect(place);
+	sql(place->app, "PRAGMA encoding = 'UTF-16le'; CREATE TABLE orders (id)");
+	assert_int_equal(init(place, "UTF-16le"), STORE_CONFIG);
+	assert_int_equal(sql_integer(place->app, "SELECT count(*) FROM sqlite_master"), 1);
+	assert_string_equal(sql_text(place->app, "PRAGMA journal_mode"), "delete");
+}
+
 /* The list of our names is complete: after init it finds every object of ours. */
 static void
 test_the_list_of_names_is_complete(void **state)
@@ -1764,6 +1777,7 @@ main(void)
 	    TEST_EMPTY(test_init_twice),
 	    TEST_EMPTY(test_init_beside_the_merchants_tables),
 	    TEST_EMPTY(test_init_refuses_foreign_objects),
+	    TEST_EMPTY(test_init_refuses_utf_16),
 	    TEST(test_the_list_of_names_is_complete),
 	    TEST(test_foreign_triggers_are_named),
 	    TEST(test_claims_fit_in_their_place),
