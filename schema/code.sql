@@ -9,7 +9,10 @@ CREATE TRIGGER outbox_insert AFTER INSERT ON outbox BEGIN
     WHERE EXISTS (SELECT 1 FROM outbox_delivery WHERE outbox_id = NEW.id);
   SELECT RAISE(ABORT, 'outbox: this reference was already used for this destination and operation; read its result in outbox_status')
     WHERE NEW.reference IS NOT NULL AND EXISTS (SELECT 1 FROM outbox_delivery
-      WHERE destination = NEW.destination AND operation = NEW.operation AND reference = NEW.reference);
+      -- As TEXT or as BLOB: the same bytes are the same name, and give the same key.
+      WHERE destination = NEW.destination
+        AND operation IN (CAST(NEW.operation AS TEXT), CAST(NEW.operation AS BLOB))
+        AND reference IN (CAST(NEW.reference AS TEXT), CAST(NEW.reference AS BLOB)));
   SELECT RAISE(ABORT, 'outbox: after_id names no row of outbox')
     WHERE NEW.after_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM outbox_delivery WHERE outbox_id = NEW.after_id);
   INSERT INTO outbox_delivery (outbox_id, destination, operation, reference, after_id, created_at, state,
@@ -189,7 +192,7 @@ DROP VIEW IF EXISTS outbox_health;
 CREATE VIEW outbox_health AS
 SELECT
   CASE WHEN heartbeat_at IS NULL THEN 'never started'
-    WHEN now - heartbeat_at > 60000 THEN 'silent'
+    WHEN abs(now - heartbeat_at) > 60000 THEN 'silent'  -- also one of a clock that was ahead
     WHEN mode <> 'running' THEN mode
     WHEN held_rows + held_destinations + unknown > 0 THEN 'attention'
     ELSE 'running' END AS status,

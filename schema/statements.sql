@@ -50,6 +50,9 @@ RELEASE outboxd_row;
 -- name: row_rollback
 ROLLBACK TO outboxd_row;
 
+-- name: encoding
+PRAGMA encoding;
+
 -- name: has_meta
 SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'outbox_meta';
 
@@ -125,7 +128,7 @@ SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.resume_s
   d.due_at, d.eligible_at, d.deadline_at, d.exposed_at, d.exposed_before, d.started_at,
   d.attempts, d.polls, d.failures, d.generation, d.kind,
   d.method, d.url, d.key_header, d.idempotency_key, d.request_hash, d.fetch_url, d.reason, d.after_id, d.created_at,
-  o.id IS NOT NULL, o.path, o.headers, o.content_type, o.idempotency_key,
+  o.not_before, o.id IS NOT NULL, o.path, o.headers, o.content_type, o.idempotency_key,
   (o.body IS NOT NULL) * (?6 + 1),
   CASE WHEN CASE typeof(o.body) WHEN 'blob' THEN length(o.body) ELSE length(CAST(o.body AS BLOB)) END <= ?6 THEN o.body END
 FROM outbox_delivery d LEFT JOIN outbox o ON o.id = d.outbox_id
@@ -138,7 +141,7 @@ SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.resume_s
   d.due_at, d.eligible_at, d.deadline_at, d.exposed_at, d.exposed_before, d.started_at,
   d.attempts, d.polls, d.failures, d.generation, d.kind,
   d.method, d.url, d.key_header, d.idempotency_key, d.request_hash, d.fetch_url, d.reason, d.after_id, d.created_at,
-  o.id IS NOT NULL, o.path, o.headers, o.content_type, o.idempotency_key,
+  o.not_before, o.id IS NOT NULL, o.path, o.headers, o.content_type, o.idempotency_key,
   (o.body IS NOT NULL) * (?2 + 1),
   CASE WHEN CASE typeof(o.body) WHEN 'blob' THEN length(o.body) ELSE length(CAST(o.body AS BLOB)) END <= ?2 THEN o.body END
 FROM outbox_delivery d LEFT JOIN outbox o ON o.id = d.outbox_id
@@ -283,7 +286,7 @@ UPDATE outbox SET body = NULL WHERE id = ?1;
 
 -- name: control_open
 SELECT id, command, outbox_id, destination, argument, key_mode, text, created_by, state, count FROM outbox_control
-WHERE status = 'open' ORDER BY id LIMIT ?1;
+WHERE status = 'open' AND id > ?2 ORDER BY id LIMIT ?1;
 
 -- name: control_any
 SELECT 1 FROM outbox_control WHERE status = 'open' LIMIT 1;

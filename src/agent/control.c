@@ -183,7 +183,7 @@ dispatch(struct request *request)
 }
 
 static enum store_status
-answer_one(struct agent *agent, const struct store_control *control)
+answer_one(struct agent *agent, const struct store_control *control, bool *deferred)
 {
 	struct request request = {.agent = agent, .control = control};
 	enum reply_kind kind = dispatch(&request);
@@ -191,7 +191,7 @@ answer_one(struct agent *agent, const struct store_control *control)
 	if (request.status != STORE_OK)
 		return request.status;
 	if (kind == REPLY_LATER) {
-		agent->deferred = true;
+		*deferred = true;
 		return STORE_OK;
 	}
 	log_write(LOG_LEVEL_NOTICE, "control", LOG_NUMBER("request", control->id),
@@ -204,18 +204,39 @@ answer_one(struct agent *agent, const struct store_control *control)
 	    agent->store, control->id, kind == REPLY_DONE, request.answer, agent->now);
 }
 
+/* Those behind *after, which moves on; *more: there may be others, and none of these needed a
+ * decision. */
+static enum store_status
+answer_some(struct agent *agent, int64_t *after, bool *more)
+{
+	struct store_control requests[REQUESTS_MAX] = {0};
+	int count = store_control_open(agent->store, *after, requests, REQUESTS_MAX);
+	enum store_status status = count == -1 ? STORE_FULL : STORE_OK;
+
+	*more = count == REQUESTS_MAX;
+	for (int i = 0; i < count; i++) {
+		bool deferred = false;
+
+		if (status == STORE_OK)
+			status = answer_one(agent, &requests[i], &deferred);
+		agent->deferred = agent->deferred || deferred;
+		*more = *more && deferred;
+		*after = requests[i].id;
+		store_control_free(&requests[i]);
+	}
+	return status;
+}
+
+/* Those that wait, for a row under way or a purge, stand in nobody's way. */
 enum store_status
 control_answer_all(struct agent *agent)
 {
-	struct store_control requests[REQUESTS_MAX] = {0};
-	int count = store_control_open(agent->store, requests, REQUESTS_MAX);
-	enum store_status status = count == -1 ? STORE_FULL : STORE_OK;
+	int64_t after = STORE_BEFORE_ALL;
+	enum store_status status = STORE_OK;
+	bool more = true;
 
 	agent->deferred = false;
-	for (int i = 0; i < count; i++) {
-		if (status == STORE_OK)
-			status = answer_one(agent, &requests[i]);
-		store_control_free(&requests[i]);
-	}
+	while (more && status == STORE_OK)
+		status = answer_some(agent, &after, &more);
 	return status;
 }

@@ -85,7 +85,7 @@ static enum store_status
 recover_state(struct agent *agent, const char *destination, enum state state)
 {
 	int64_t ids[RECOVERY_STEP];
-	int64_t after = 0;
+	int64_t after = STORE_BEFORE_ALL;
 	int count;
 	enum store_status status = STORE_OK;
 
@@ -140,6 +140,7 @@ serve(struct agent *agent, struct witness *now, struct text *why)
 	enum store_status status = store_begin(agent->store, 5000, STORE_SYNC_IN_COMMIT);
 
 	if (status == STORE_OK) {
+		log_gather(); /* whoever reads it may be slow, and the app waits for the lock */
 		status = begin_epoch(agent, now, now->epoch + 1);
 		if (status == STORE_OK)
 			status = ownership_recover(agent);
@@ -149,6 +150,7 @@ serve(struct agent *agent, struct witness *now, struct text *why)
 			status = store_commit(agent->store);
 		else
 			store_rollback(agent->store);
+		log_release();
 	}
 	if (status == STORE_OK) {
 		ownership_note(agent);
@@ -264,7 +266,7 @@ static enum store_status
 doubt_state(struct agent *agent, const char *destination, enum state state, int64_t *held)
 {
 	int64_t ids[RECOVERY_STEP];
-	int64_t after = 0;
+	int64_t after = STORE_BEFORE_ALL;
 	int count;
 	enum store_status status = STORE_OK;
 
@@ -283,7 +285,7 @@ static enum store_status
 doubt_held(struct agent *agent, enum hold_cause cause, int64_t *held)
 {
 	int64_t ids[RECOVERY_STEP];
-	int64_t after = 0;
+	int64_t after = STORE_BEFORE_ALL;
 	int count;
 	enum store_status status = STORE_OK;
 

@@ -25,8 +25,8 @@ settle_child(struct agent *agent, struct store_row *row)
 	    (parent.result == RESULT_SUCCEEDED && parent.action_required))
 		return store_sleep_child(agent->store, row->txn.id);
 	if (parent.result == RESULT_SUCCEEDED) {
-		if (row->txn.eligible_at > agent->now)
-			step.due_at = row->txn.eligible_at; /* not_before */
+		if (txn_resumes_at(&row->txn, agent->now) > agent->now)
+			step.due_at = txn_resumes_at(&row->txn, agent->now);
 		agent->more = true;
 		return record_step(agent, row, &step, NULL);
 	}
@@ -70,7 +70,8 @@ static enum store_status
 hold_unconfigured(struct agent *agent, const char *destination, enum state state)
 {
 	int64_t ids[SWEEP_MAX];
-	int count = store_ids_in_state(agent->store, destination, state, 0, ids, SWEEP_MAX);
+	int count =
+	    store_ids_in_state(agent->store, destination, state, STORE_BEFORE_ALL, ids, SWEEP_MAX);
 	enum store_status status = count == -1 ? STORE_FULL : STORE_OK;
 	char why[256];
 
@@ -230,10 +231,14 @@ static bool
 has_rows(struct agent *agent, const char *destination)
 {
 	static const enum state states[] = {STATE_QUEUED, STATE_RETRY, STATE_PENDING};
-	int64_t id;
+	int64_t due_at;
 
+	/* A poll under way has no time: it is held when it has ended, and until then not a reason
+	 * to look again and again. */
 	for (size_t i = 0; i < 3; i++)
-		if (store_ids_in_state(agent->store, destination, states[i], 0, &id, 1) > 0)
+		if (store_next_due(agent->store, destination, states[i], true, &due_at) ==
+			STORE_OK &&
+		    due_at != TIME_NONE)
 			return true;
 	return false;
 }

@@ -16,7 +16,7 @@ static enum store_status
 release_configured(struct agent *agent)
 {
 	int64_t ids[SWEEP_MAX];
-	int64_t after = 0;
+	int64_t after = STORE_BEFORE_ALL;
 	int count;
 	enum store_status status = STORE_OK;
 
@@ -263,13 +263,17 @@ write_once(struct agent *agent, const char **doing)
 	status = store_begin(agent->store, TURN_BUSY_MS, sync_for(agent));
 	if (status != STORE_OK)
 		return status;
+	/* Who reads the log may be slow; the app must not wait for him. */
+	log_gather();
 	*doing = "writing";
 	status = write_all(agent);
 	if (status == STORE_OK) {
 		*doing = "commit";
-		return store_commit(agent->store);
+		status = store_commit(agent->store);
+	} else {
+		store_rollback(agent->store);
 	}
-	store_rollback(agent->store);
+	log_release();
 	return status;
 }
 

@@ -18,7 +18,7 @@ add_daemon(const struct overview *overview, struct text *out)
 		(void)text_format(out,
 		    "outboxd: %s, pid %" PRId64 ", last heartbeat %.0f s ago, WAL %s\n",
 		    health->status, overview->pid, health->heartbeat_age_s, wal);
-	else if (health->heartbeat_age_s < 0)
+	else if (strcmp(health->status, "never started") == 0)
 		(void)text_format(
 		    out, "outboxd: NOT RUNNING on %s, and never was\n", overview->database);
 	else

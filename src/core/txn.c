@@ -91,6 +91,14 @@ txn_exposed(const struct txn *txn)
 }
 
 int64_t
+txn_resumes_at(const struct txn *txn, int64_t now)
+{
+	int64_t at = txn->not_before < txn->eligible_at ? txn->not_before : txn->eligible_at;
+
+	return at > now ? at : now;
+}
+
+int64_t
 txn_key_window_ms(int64_t key_retention_ms)
 {
 	int64_t margin = 15 * 60 * 1000;
@@ -311,8 +319,7 @@ keep_books(struct txn *txn, const struct txn_step *step, enum state to)
 		break;
 	case EVENT_RELEASE:
 		txn->hold = HOLD_NONE;
-		txn->due_at =
-		    step->now > txn->eligible_at ? step->now : txn->eligible_at; /* not_before */
+		txn->due_at = txn_resumes_at(txn, step->now);
 		if (to == STATE_BLOCKED)
 			txn->due_at = 0; /* its parent is looked at anew */
 		break;

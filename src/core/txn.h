@@ -105,6 +105,7 @@ struct txn {
 	bool has_fetch_url;
 	int64_t due_at;         /* when it is next to be looked at; TIME_NONE: not by itself */
 	int64_t eligible_at;    /* since when it may be sent: give_up_after counts from here */
+	int64_t not_before;     /* the app's word */
 	int64_t deadline_at;    /* unexposed: its expires_at; pending: the end of polling */
 	int64_t exposed_at;     /* start of the earliest attempt not proven effect-free */
 	int64_t exposed_before; /* what exposed_at was before the attempt in flight */
@@ -137,6 +138,12 @@ struct txn_step {
 int txn_apply(struct txn *txn, const struct txn_step *step);
 
 /* Whether it may have had an effect. */
+/*
+ * When a row goes on that waited for something else: at not_before, else at once. Not at
+ * eligible_at alone, which comes from the app's clock: that may have been ahead, once.
+ */
+int64_t txn_resumes_at(const struct txn *txn, int64_t now);
+
 bool txn_exposed(const struct txn *txn);
 
 /*

@@ -22,6 +22,8 @@ enum {
 	CHARACTER_BYTES_MAX = 6, /* the longest escape: \u00NN */
 	FIELD_BYTES_MAX = TEXT_CHARACTERS_MAX * CHARACTER_BYTES_MAX + 128,
 	LINE_BYTES_MAX = 16384,
+	GATHERED_FIRST = 32 * 1024,
+	GATHERED_MAX = 4 * 1024 * 1024,
 };
 
 static bool log_json;
@@ -272,27 +274,41 @@ write_all(const char *bytes, size_t length)
 static struct {
 	bool open;
 	size_t length;
-	char data[2 * LINE_BYTES_MAX];
+	size_t room;
+	char *data;
+	int64_t lost; /* lines for which there was no room */
 } gathered;
 
-static void
-write_gathered(void)
+static bool
+make_room(size_t length)
 {
-	write_all(gathered.data, gathered.length);
-	gathered.length = 0;
+	size_t room = gathered.room == 0 ? GATHERED_FIRST : gathered.room;
+	char *data;
+
+	while (length > room - gathered.length)
+		room *= 2;
+	if (room == gathered.room)
+		return true;
+	data = room > GATHERED_MAX ? NULL : realloc(gathered.data, room);
+	if (data == NULL)
+		return false;
+	gathered.data = data;
+	gathered.room = room;
+	return true;
 }
 
+/* Never waits while lines are gathered: whoever reads them may be slow, or gone to sleep. */
 static void
 line_write(const struct line *line)
 {
 	if (!gathered.open) {
 		write_all(line->data, line->length);
-		return;
+	} else if (gathered.lost > 0 || !make_room(line->length)) {
+		gathered.lost++;
+	} else {
+		memcpy(gathered.data + gathered.length, line->data, line->length);
+		gathered.length += line->length;
 	}
-	if (line->length > sizeof(gathered.data) - gathered.length)
-		write_gathered();
-	memcpy(gathered.data + gathered.length, line->data, line->length);
-	gathered.length += line->length;
 }
 
 void
@@ -307,7 +323,19 @@ log_release(void)
 	int saved_errno = errno;
 
 	gathered.open = false;
-	write_gathered();
+	write_all(gathered.data, gathered.length);
+	gathered.length = 0;
+	if (gathered.room > GATHERED_FIRST) {
+		free(gathered.data);
+		gathered.data = NULL;
+		gathered.room = 0;
+	}
+	if (gathered.lost > 0) {
+		int64_t lost = gathered.lost;
+
+		gathered.lost = 0;
+		log_write(LOG_LEVEL_ERROR, "log_lost", LOG_NUMBER("lines", lost));
+	}
 	errno = saved_errno;
 }
 

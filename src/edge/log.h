@@ -37,8 +37,8 @@ log_text(const char *text)
 /* json: one JSON object a line instead of key=value. */
 void log_configure(bool json, enum log_level most_verbose);
 
-/* From here to log_release() lines are written together: a system call for many. Nothing may wait
- * in between. */
+/* From here to log_release() lines are only kept in memory, and then written together: a system
+ * call for many, and none while the write lock is held. Beyond 4 MiB they are counted. */
 void log_gather(void);
 void log_release(void);
 

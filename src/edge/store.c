@@ -132,9 +132,11 @@ store_run(struct store *store, struct binder *binder)
 int64_t
 store_column_time(sqlite3_stmt *statement, int column)
 {
+	int64_t time = sqlite3_column_int64(statement, column);
+
 	if (sqlite3_column_type(statement, column) == SQLITE_NULL)
 		return TIME_NONE;
-	return sqlite3_column_int64(statement, column);
+	return time == TIME_NONE ? 0 : time; /* an app's -1 is as long ago as 0 */
 }
 
 const char *

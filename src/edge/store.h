@@ -214,6 +214,8 @@ enum store_status store_next_due(struct store *store, const char *destination, e
 /* When the next unexposed row reaches its expires_at; TIME_NONE when there is none. */
 enum store_status store_next_deadline(struct store *store, int64_t *deadline_at);
 
+/* Before every id: an app may have chosen one that is not positive. */
+#define STORE_BEFORE_ALL INT64_MIN
 /* Ids, ascending, after `after`; at most limit. The return value counts them; -1 on failure. */
 int store_ids_in_flight(struct store *store, const char *destination, enum state state,
     int64_t after, int64_t *ids, int limit);
@@ -343,9 +345,10 @@ struct store_control {
 	int64_t count; /* many rows: how many; 0: not said */
 };
 bool store_control_waiting(struct store *store);
-/* At most limit open requests, oldest first; each to be freed with store_control_free(). Count, or
- * -1. */
-int store_control_open(struct store *store, struct store_control *requests, int limit);
+/* At most limit open requests behind the id `after`, oldest first; each to be freed with
+ * store_control_free(). Count, or -1. */
+int store_control_open(
+    struct store *store, int64_t after, struct store_control *requests, int limit);
 void store_control_free(struct store_control *request);
 enum store_status store_control_answer(
     struct store *store, int64_t id, bool done, const char *answer, int64_t now);

@@ -62,6 +62,26 @@ first_values(struct store *store)
 	return status;
 }
 
+/* What the tables promise of bytes, and the app's TEXT as it is sent, holds for UTF-8 alone. */
+static bool
+is_utf_8(struct store *store, struct text *report, enum store_status *status)
+{
+	struct binder binder = store_bind(store, STATEMENT_ENCODING);
+	int rc = store_step(store, &binder);
+	const char *encoding = rc == SQLITE_ROW ? store_column_text(binder.statement, 0) : "";
+	bool fits = strcmp(encoding, "UTF-8") == 0;
+
+	*status = rc != SQLITE_ROW ? store_status_of(rc) : fits ? STORE_OK : STORE_CONFIG;
+	if (rc != SQLITE_ROW)
+		text_format(report, "cannot read %s: %s", store->path, store_error(store));
+	else if (!fits)
+		text_format(report,
+		    "%s stores its text as %s; outboxd works with UTF-8 only (PRAGMA encoding)",
+		    store->path, encoding);
+	store_finish(&binder);
+	return fits;
+}
+
 /* The version that is there: 0 for none, -1 when it cannot be used (report says why). */
 static int64_t
 present_version(struct store *store, struct text *report, enum store_status *status)
@@ -81,7 +101,7 @@ present_version(struct store *store, struct text *report, enum store_status *sta
 		binder = store_bind(store, STATEMENT_FOREIGN_NAMES);
 		if (store_step(store, &binder) != SQLITE_ROW) {
 			store_finish(&binder);
-			return 0;
+			return is_utf_8(store, report, status) ? 0 : -1;
 		}
 		text_format(report,
 		    "%s already has a %s named %s that is not outboxd's; rename it, then run init "

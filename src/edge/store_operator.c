@@ -30,7 +30,7 @@ copy_column(sqlite3_stmt *statement, int column, bool *failed)
 }
 
 int
-store_control_open(struct store *store, struct store_control *requests, int limit)
+store_control_open(struct store *store, int64_t after, struct store_control *requests, int limit)
 {
 	struct binder binder = store_bind(store, STATEMENT_CONTROL_OPEN);
 	bool failed = false;
@@ -38,6 +38,7 @@ store_control_open(struct store *store, struct store_control *requests, int limi
 	int rc;
 
 	bind_integer(&binder, 1, limit);
+	bind_integer(&binder, 2, after);
 	while ((rc = store_step(store, &binder)) == SQLITE_ROW && count < limit && !failed) {
 		struct store_control *request = &requests[count++];
 		sqlite3_stmt *row = binder.statement;

@@ -36,6 +36,7 @@ enum column {
 	COLUMN_REASON,
 	COLUMN_AFTER_ID,
 	COLUMN_CREATED_AT,
+	COLUMN_NOT_BEFORE,
 	COLUMN_PRESENT,
 	COLUMN_PATH,
 	COLUMN_HEADERS,
@@ -93,6 +94,7 @@ read_txn(sqlite3_stmt *statement, struct txn *txn)
 	txn->has_fetch_url = sqlite3_column_type(statement, COLUMN_FETCH_URL) != SQLITE_NULL;
 	txn->due_at = store_column_time(statement, COLUMN_DUE_AT);
 	txn->eligible_at = store_column_time(statement, COLUMN_ELIGIBLE_AT);
+	txn->not_before = store_column_time(statement, COLUMN_NOT_BEFORE);
 	txn->deadline_at = store_column_time(statement, COLUMN_DEADLINE_AT);
 	txn->exposed_at = store_column_time(statement, COLUMN_EXPOSED_AT);
 	txn->exposed_before = store_column_time(statement, COLUMN_EXPOSED_BEFORE);

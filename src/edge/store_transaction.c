@@ -285,6 +285,7 @@ store_row_end(struct store *store, bool keep)
 	if (!keep) {
 		enum store_status status = run(store, STATEMENT_ROW_ROLLBACK);
 
+		store->children = CHILDREN_UNKNOWN; /* there may be one again */
 		if (status != STORE_OK)
 			return status;
 	}

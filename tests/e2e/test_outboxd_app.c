@@ -2,6 +2,7 @@
  * test_outboxd_app.c - what the app sees (P20): a writer that waits 100 ms for the lock at most,
  * beside a busy daemon, never meets SQLITE_BUSY. 20 s here, ten minutes in the whole torture.
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,13 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
 
 #include "lib/daemon.h"
 #include "lib/oracle.h"
+#include "lib/scratch.h"
 #include "lib/tally.h"
 
 enum { APP_PATIENCE_MS = 100, PAUSE_MS = 4, INSERTS_MAX = 400000, CHUNK = 256 };
@@ -113,10 +117,48 @@ the_app_is_never_busy(void **state)
 	free(times);
 }
 
+/* The log is a pipe that nobody empties: a journal that hangs must not shut the shop. */
+static void
+a_log_that_nobody_reads_keeps_nobody_waiting(void **state)
+{
+	struct stand *stand = *state;
+	const char *name = scratch_path(stand->dir, "outboxd.log");
+	int reader;
+
+	(void)unlink(name);
+	assert_int_equal(mkfifo(name, 0600), 0);
+	reader = open(name, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	assert_true(reader >= 0);
+	assert_true(fcntl(reader, F_SETPIPE_SZ, 4096) >= 4096);
+	stand_destination(stand, "vrio", "vrio", "");
+	stand_start(stand);
+	while (stand_number(
+		   stand, "SELECT count(*) FROM outbox_meta WHERE name = 'heartbeat_at'") == 0)
+		stand_sleep_ms(20);
+	stand_exec(stand,
+	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) "
+	    "INSERT INTO outbox (destination, operation, body, expires_at) "
+	    "SELECT 'vrio', 'order', '{}', 1000 FROM n");
+	for (int i = 0; i < 40; i++) {
+		int rc = stand_try(stand,
+		    "INSERT INTO outbox (destination, operation, body, not_before) "
+		    "VALUES ('vrio', 'order', '{}', 9000000000000)");
+
+		if (rc != SQLITE_OK)
+			stand_kill(stand);
+		assert_int_equal(rc, SQLITE_OK);
+		stand_sleep_ms(20);
+	}
+	stand_kill(stand);
+	close(reader);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		a_log_that_nobody_reads_keeps_nobody_waiting, stand_setup, stand_teardown),
 	    cmocka_unit_test_setup_teardown(the_app_is_never_busy, stand_setup, stand_teardown)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

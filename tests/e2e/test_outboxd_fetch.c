@@ -371,10 +371,59 @@ setup_graceful(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, stand_setup, stand_teardown)
 
+/* How often the daemon committed, or tried to, in a second: each leaves a note. */
+static int
+notes_in_a_second(struct stand *stand)
+{
+	const char *note = scratch_path(stand->dir, "state/witness.recent");
+	struct timespec last = {0};
+	int changes = -1;
+
+	for (int i = 0; i < 50; i++) {
+		struct stat status;
+
+		assert_int_equal(stat(note, &status), 0);
+		changes +=
+		    status.st_mtim.tv_sec != last.tv_sec || status.st_mtim.tv_nsec != last.tv_nsec;
+		last = status.st_mtim;
+		stand_sleep_ms(20);
+	}
+	return changes;
+}
+
+/* A poll is under way at a destination that a reload takes away: there is nothing to do but to wait
+ * for its end. */
+static void
+a_poll_of_a_removed_destination_is_awaited(void **state)
+{
+	struct stand *stand = *state;
+	int64_t id;
+
+	stand_destination(stand, "vrio", "vrio", "");
+	stand_destination(stand, "generic", "generic", "poll_timeout = \"5s\";");
+	assert_int_equal(
+	    gateway_script(stand->gateway, "gone submit 1 pending 9\ngone poll * silence\n"), 0);
+	stand_start(stand);
+	id = stand_order(stand, "generic", "generic", "gone");
+	assert_true(stand_wait(stand,
+	    "SELECT count(*) FROM outbox_delivery WHERE state = 'pending' AND due_at IS NULL"));
+	stand_forget_destinations(stand);
+	stand_destination(stand, "vrio", "vrio", "");
+	stand_configure(stand);
+	stand_signal(stand, SIGHUP);
+	for (int waited = 0;
+	     waited < STAND_PATIENCE_MS && !stand_log_has(stand, "event=reload result=done");
+	     waited += 10)
+		stand_sleep_ms(10);
+	assert_in_range(notes_in_a_second(stand), 0, 5);
+	assert_string_equal(stand_await(stand, id), "held");
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(every_poll_at_vrio), TEST(every_poll_at_travlinq),
+	const struct CMUnitTest tests[] = {TEST(every_poll_at_vrio),
+	    TEST(a_poll_of_a_removed_destination_is_awaited), TEST(every_poll_at_travlinq),
 	    TEST(every_poll_at_a_generic_api), TEST(hostile_fetch_urls_are_never_contacted),
 	    TEST(foreign_fetch_urls_hold_the_destination), TEST(a_redirected_poll_holds_the_row),
 	    cmocka_unit_test_setup_teardown(kills_between_polls, setup_graceful, stand_teardown)};

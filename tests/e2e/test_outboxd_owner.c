@@ -383,10 +383,65 @@ the_gateway_dies_too(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, stand_setup, stand_teardown)
 
+/* A row under an id that an older schema let the app choose. */
+static void
+order_at(struct stand *stand, int64_t id, const char *destination, const char *operation,
+    const char *reference, const char *body)
+{
+	stand_exec(stand,
+	    "DROP TRIGGER IF EXISTS outbox_insert; BEGIN IMMEDIATE;"
+	    "INSERT INTO outbox (id, destination, operation, reference, body) VALUES "
+	    "(%lld, '%s', '%s', '%s', '%s');"
+	    "INSERT INTO outbox_delivery (outbox_id, destination, operation, reference, "
+	    "created_at, state, due_at, eligible_at) SELECT id, destination, operation, reference, "
+	    "created_at, 'queued', 0, created_at FROM outbox WHERE id = %lld; COMMIT",
+	    (long long)id, destination, operation, reference, body, (long long)id);
+}
+
+static void
+no_id_is_overlooked(void **state)
+{
+	struct stand *stand = *state;
+	const char *backup = scratch_path(stand->dir, "backup.db");
+	const char *words[] = {"adopt", "--config", stand->config, NULL};
+	int status;
+
+	usual(stand);
+	order_at(stand, 0, "vrio", "order", "id-0", "{\"connection_order_id\":\"id-0\"}");
+	order_at(stand, -7, "vrio", "order", "id-7", "{\"connection_order_id\":\"id-7\"}");
+	stand_exec(stand, "PRAGMA wal_checkpoint(TRUNCATE)");
+	copy_database(stand->database, backup);
+	stand_start(stand);
+	all_succeeded(stand);
+	stand_kill(stand);
+	copy_database(backup, stand->database);
+	stand_start(stand);
+	wait_held(stand);
+	(void)stand_command(stand, &status, words);
+	assert_int_equal(status, 0);
+	assert_string_equal(stand_await(stand, 0), "held");
+	assert_string_equal(stand_await(stand, -7), "held");
+	assert_int_equal(gateway_requests(stand->gateway, NULL, "submit"), 2);
+	/* Nor after a kill. */
+	assert_int_equal(
+	    gateway_script(stand->gateway, "id-1 submit 1 silence\nid-2 submit 1 silence\n"), 0);
+	order_at(stand, -1, "vrio", "order", "id-1", "{\"connection_order_id\":\"id-1\"}");
+	order_at(stand, -2, "riverty", "authorize", "id-2", "{\"order\":{\"number\":\"id-2\"}}");
+	assert_true(
+	    stand_wait(stand, "SELECT count(*) = 2 FROM outbox_status WHERE state = 'sending'"));
+	stand_kill(stand);
+	stand_start(stand);
+	assert_string_equal(stand_await(stand, -1), "unknown");
+	assert_string_equal(stand_await(stand, -2), "succeeded");
+	/* What nobody configured is held. */
+	order_at(stand, -3, "nowhere", "order", "id-3", "{}");
+	assert_string_equal(stand_await(stand, -3), "held");
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(only_one_daemon_serves),
+	const struct CMUnitTest tests[] = {TEST(only_one_daemon_serves), TEST(no_id_is_overlooked),
 	    TEST(sigterm_waits_for_answers), TEST(a_restored_backup_sends_nothing_until_adopted),
 	    TEST(a_database_set_back_under_the_daemon_stops_it),
 	    TEST(a_replaced_file_stops_the_daemon), TEST(a_copy_elsewhere_sends_nothing),

@@ -250,6 +250,52 @@ time_of_rows(void **state)
 	oracle_check(stand, ORACLE_FINISHED);
 }
 
+/* As if the app's clock had been a year ahead when it sold this. */
+static void
+sold_with_a_clock_ahead(struct stand *stand, int64_t id)
+{
+	stand_exec(stand,
+	    "DROP TRIGGER IF EXISTS outbox_delivery_update_guard; UPDATE outbox_delivery SET "
+	    "eligible_at = eligible_at + 31536000000, created_at = created_at + 31536000000 WHERE "
+	    "outbox_id = %lld",
+	    (long long)id);
+}
+
+static int64_t capture(struct stand *stand, const char *reference, int64_t after);
+
+static void
+a_clock_that_was_ahead_delays_nobody(void **state)
+{
+	struct stand *stand = *state;
+	int64_t parent, child, later, held;
+
+	assert_int_equal(gateway_script(stand->gateway, "a-1 submit 1 delay 1s\n"), 0);
+	start_usual(stand);
+	parent = stand_order(stand, "riverty", "riverty", "a-1");
+	child = capture(stand, "a-1", parent);
+	sold_with_a_clock_ahead(stand, child);
+	later = stand_order(stand, "later", "riverty", "a-2");
+	expect(stand, later, "held");
+	sold_with_a_clock_ahead(stand, later);
+	held = stand_insert(stand, "destination, operation, reference, body, not_before",
+	    "'riverty', 'authorize', 'a-3', '{\"order\":{\"number\":\"a-3\"}}', " NOW " + 3600000");
+	sold_with_a_clock_ahead(stand, held);
+	ask(stand, "command, outbox_id", "'hold', 4", "done");
+	ask(stand, "command, outbox_id", "'release', 4", "done");
+	expect(stand, parent, "succeeded");
+	expect(stand, child, "succeeded");
+	stand_destination(stand, "later", "riverty", "");
+	stand_configure(stand);
+	stand_signal(stand, SIGHUP);
+	assert_true(stand_wait(stand,
+	    "SELECT result = 'succeeded' FROM outbox_status WHERE id = %lld", (long long)later));
+	/* What the app itself put off is not sent sooner. */
+	assert_int_equal(
+	    stand_number(stand, "SELECT d.due_at = o.not_before FROM outbox_delivery d, outbox o "
+				"WHERE o.id = 4 AND d.outbox_id = 4"),
+	    1);
+}
+
 static int64_t
 capture(struct stand *stand, const char *reference, int64_t after)
 {
@@ -402,6 +448,30 @@ the_operator_decides(void **state)
 }
 
 /* The app's own mistakes with a row under way. */
+/* Requests that wait (for a row under way, or for the clock) stand in nobody's way. */
+static void
+requests_that_wait_stand_in_nobodys_way(void **state)
+{
+	struct stand *stand = *state;
+	int64_t id;
+
+	assert_int_equal(gateway_script(stand->gateway, "w-1 submit 1 silence\n"), 0);
+	start_usual(stand);
+	id = stand_order(stand, "vrio", "vrio", "w-1");
+	assert_true(
+	    stand_wait(stand, "SELECT count(*) FROM outbox_status WHERE state = 'sending'"));
+	stand_exec(stand,
+	    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)"
+	    "INSERT INTO outbox_control (command, outbox_id) SELECT 'cancel', %lld FROM n",
+	    (long long)id);
+	ask(stand, "command, destination", "'hold', 'vrio'", "done");
+	assert_string_equal(stand_outcome(stand, id), "sending");
+	assert_int_equal(
+	    stand_number(stand, "SELECT count(*) FROM outbox_control WHERE command = 'cancel' AND "
+				"status = 'open'"),
+	    200);
+}
+
 static void
 a_row_in_flight_is_not_replaced(void **state)
 {
@@ -462,8 +532,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(rows_that_can_never_be_sent_are_invalid),
 	    TEST(the_bytes_of_the_body_arrive_as_they_were),
-	    TEST(unknown_destinations_wait_for_configuration), TEST(time_of_rows), TEST(chains),
-	    TEST(the_operator_decides), TEST(a_row_in_flight_is_not_replaced),
+	    TEST(unknown_destinations_wait_for_configuration), TEST(time_of_rows),
+	    TEST(a_clock_that_was_ahead_delays_nobody), TEST(chains), TEST(the_operator_decides),
+	    TEST(requests_that_wait_stand_in_nobodys_way), TEST(a_row_in_flight_is_not_replaced),
 	    TEST(triggers_of_the_merchant_do_not_bind_the_daemon)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -138,6 +138,21 @@ test_a_reference_is_used_once(void **state)
 	sql(app, "INSERT INTO outbox (destination, operation) VALUES ('vrio', 'order'), ('vrio', "
 		 "'order')");
 	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox_delivery"), 5);
+	/* The same bytes in another type give the same key: SQLite alone would take them for
+	 * another reference. */
+	sql_refused(app,
+	    "INSERT INTO outbox (destination, operation, reference) VALUES ('vrio', 'order', "
+	    "CAST('A' AS BLOB))",
+	    "already used");
+	sql_refused(app,
+	    "INSERT INTO outbox (destination, operation, reference) VALUES ('vrio', CAST('order' "
+	    "AS BLOB), 'A')",
+	    "already used");
+	sql(app, "INSERT INTO outbox (destination, operation, reference) VALUES ('vrio', 'order', "
+		 "CAST('B' AS BLOB))");
+	sql_refused(app,
+	    "INSERT INTO outbox (destination, operation, reference) VALUES ('vrio', 'order', 'B')",
+	    "already used");
 }
 
 /* INSERT OR REPLACE fires no DELETE trigger: it must not reset a row in flight. With recursive
@@ -605,6 +620,9 @@ test_health(void **state)
 	sql(app, "INSERT INTO outbox_meta VALUES ('mode', 'adopt')");
 	assert_string_equal(sql_text(app, "SELECT status FROM outbox_health"), "adopt");
 	sql(app, "UPDATE outbox_meta SET value = value - 61000 WHERE name = 'heartbeat_at'");
+	assert_string_equal(sql_text(app, "SELECT status FROM outbox_health"), "silent");
+	/* Written by a clock that was ahead: for a year it would seem fresh. */
+	sql(app, "UPDATE outbox_meta SET value = value + 31536000000 WHERE name = 'heartbeat_at'");
 	assert_string_equal(sql_text(app, "SELECT status FROM outbox_health"), "silent");
 }
 

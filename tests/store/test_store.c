@@ -261,6 +261,19 @@ test_init_refuses_foreign_objects(void **state)
 	}
 }
 
+/* Its TEXT would not be the bytes that are sent. */
+static void
+test_init_refuses_utf_16(void **state)
+{
+	struct outboxdb *place = *state;
+
+	place->app = outboxdb_connect(place);
+	sql(place->app, "PRAGMA encoding = 'UTF-16le'; CREATE TABLE orders (id)");
+	assert_int_equal(init(place, "UTF-16le"), STORE_CONFIG);
+	assert_int_equal(sql_integer(place->app, "SELECT count(*) FROM sqlite_master"), 1);
+	assert_string_equal(sql_text(place->app, "PRAGMA journal_mode"), "delete");
+}
+
 /* The list of our names is complete: after init it finds every object of ours. */
 static void
 test_the_list_of_names_is_complete(void **state)
@@ -419,6 +432,28 @@ test_due_in_order(void **state)
 	assert_int_equal(due_at, 10);
 	assert_int_equal(store_next_due(store, "d", STATE_RETRY, true, &due_at), STORE_OK);
 	assert_int_equal(due_at, TIME_NONE);
+}
+
+/* Many apps write -1 where they mean nothing. It is no reason to overlook a row. */
+static void
+test_minus_one_is_a_time(void **state)
+{
+	struct outboxdb *place = *state;
+	struct store *store = outboxdb_serve(place);
+	struct store_row *row;
+	int64_t at;
+
+	sql(place->app,
+	    "INSERT INTO outbox (destination, operation, not_before, expires_at) VALUES ('d', 'o', "
+	    "-1, -1), ('d', 'o', 5, NULL)");
+	assert_int_equal(store_next_due(store, "d", STATE_QUEUED, true, &at), STORE_OK);
+	assert_int_equal(at, 0);
+	assert_int_equal(store_next_deadline(store, &at), STORE_OK);
+	assert_int_equal(at, 0);
+	row = row_of(store, 1);
+	assert_int_equal(row->txn.due_at, 0);
+	assert_int_equal(row->txn.deadline_at, 0);
+	store_row_free(row);
 }
 
 /* The time is not trusted: exposed rows wait. */
@@ -927,6 +962,28 @@ test_a_child_that_was_just_released_wakes(void **state)
 	    sql_integer(place->app, "SELECT count(*) FROM outbox_delivery WHERE due_at = 0"), 1);
 }
 
+static void
+test_a_child_whose_end_was_taken_back_wakes(void **state)
+{
+	struct outboxdb *place = *state;
+	struct store *store = outboxdb_serve(place);
+
+	insert(place->app, "d", 1);
+	sql(place->app,
+	    "INSERT INTO outbox (destination, operation, after_id) VALUES ('d', 'o', 1)");
+	begin(store);
+	assert_int_equal(store_row_begin(store), STORE_OK);
+	finish(store, 2, RESULT_CANCELED);
+	assert_int_equal(store_row_end(store, false), STORE_OK);
+	send_off(store, 1, KIND_KEYLESS, NULL, 5);
+	finish(store, 1, RESULT_SUCCEEDED);
+	commit(store);
+	assert_string_equal(
+	    sql_text(place->app, "SELECT state || ' ' || coalesce(due_at, 'asleep') "
+				 "FROM outbox_delivery WHERE outbox_id = 2"),
+	    "blocked 0");
+}
+
 /* --- attempts --- */
 
 static void
@@ -1126,7 +1183,7 @@ test_control(void **state)
 	sql(place->app, "INSERT INTO outbox_control (command, destination, key_mode) VALUES "
 			"('hold', 'd', 'same'), ('x', NULL, NULL)");
 	assert_true(store_control_waiting(store));
-	assert_int_equal(store_control_open(store, found, 2), 2);
+	assert_int_equal(store_control_open(store, STORE_BEFORE_ALL, found, 2), 2);
 	assert_string_equal(found[0].command, "resolve");
 	assert_int_equal(found[0].outbox_id, 7);
 	assert_string_equal(found[0].argument, "failed");
@@ -1151,7 +1208,7 @@ test_control(void **state)
 	assert_string_equal(text_string(&text), "so be it");
 	assert_int_equal(store_control_read(client, 2, &text), 2);
 	assert_int_equal(store_control_read(client, 99, &text), -1);
-	assert_int_equal(store_control_open(store, found, 4), 1);
+	assert_int_equal(store_control_open(store, STORE_BEFORE_ALL, found, 4), 1);
 	assert_string_equal(found[0].command, "x");
 	store_control_free(&found[0]);
 	store_close(client);
@@ -1720,12 +1777,14 @@ main(void)
 	    TEST_EMPTY(test_init_twice),
 	    TEST_EMPTY(test_init_beside_the_merchants_tables),
 	    TEST_EMPTY(test_init_refuses_foreign_objects),
+	    TEST_EMPTY(test_init_refuses_utf_16),
 	    TEST(test_the_list_of_names_is_complete),
 	    TEST(test_foreign_triggers_are_named),
 	    TEST(test_claims_fit_in_their_place),
 	    TEST(test_newer_schema),
 	    TEST(test_not_usable),
 	    TEST(test_lost_tables),
+	    TEST(test_minus_one_is_a_time),
 	    TEST(test_due_in_order),
 	    TEST(test_due_unexposed_only),
 	    TEST(test_move_keeps_everything),
@@ -1742,6 +1801,7 @@ main(void)
 	    TEST(test_bring_forward),
 	    TEST(test_shorten_polling),
 	    TEST(test_a_result_wakes_its_children),
+	    TEST(test_a_child_whose_end_was_taken_back_wakes),
 	    TEST(test_a_child_that_was_just_released_wakes),
 	    TEST(test_runs_of_equal_polls),
 	    TEST(test_results_have_revisions),

@@ -77,10 +77,10 @@ same(const struct txn *a, const struct txn *b)
 	       a->hold == b->hold && a->result == b->result && a->frozen == b->frozen &&
 	       a->kind == b->kind && a->has_fetch_url == b->has_fetch_url &&
 	       a->due_at == b->due_at && a->eligible_at == b->eligible_at &&
-	       a->deadline_at == b->deadline_at && a->exposed_at == b->exposed_at &&
-	       a->exposed_before == b->exposed_before && a->started_at == b->started_at &&
-	       a->attempts == b->attempts && a->polls == b->polls && a->failures == b->failures &&
-	       a->generation == b->generation;
+	       a->not_before == b->not_before && a->deadline_at == b->deadline_at &&
+	       a->exposed_at == b->exposed_at && a->exposed_before == b->exposed_before &&
+	       a->started_at == b->started_at && a->attempts == b->attempts &&
+	       a->polls == b->polls && a->failures == b->failures && a->generation == b->generation;
 }
 
 /* Where it went, as a letter; '-' when it was refused, and then nothing may have changed. */
@@ -295,14 +295,16 @@ test_release_resumes(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(resumes); i++)
 		for (size_t w = 0; w < COUNT(everybody); w++)
-			for (int early = 0; early < 2; early++) {
+			for (int early = 0; early < 3; early++) {
 				struct txn before = make(STATE_HELD, &everybody[w]);
 				struct txn_step step = step_of(EVENT_RELEASE);
 				struct txn after;
 
 				before.resume_state = resumes[i];
 				before.has_fetch_url = resumes[i] == STATE_PENDING;
+				/* 2: only the clock that the app had was ahead */
 				before.eligible_at = early ? LATER : EARLIER;
+				before.not_before = early == 2 ? TIME_NONE : before.eligible_at;
 				assert_int_equal(move(&before, &step, &after), letters[resumes[i]]);
 				assert_int_equal(after.hold, HOLD_NONE);
 				assert_int_equal(after.has_fetch_url, before.has_fetch_url);
@@ -310,7 +312,7 @@ test_release_resumes(void **state)
 					assert_int_equal(
 					    after.due_at, 0); /* its parent is looked at anew */
 				else
-					assert_int_equal(after.due_at, early ? LATER : NOW);
+					assert_int_equal(after.due_at, early == 1 ? LATER : NOW);
 			}
 }
 
