@@ -347,11 +347,15 @@ judge_by_status(struct verdict *verdict, const struct view *view)
 		name_rule(verdict, answer_class_name(verdict->class));
 }
 
-/* The gateway's own final word stands inside: a 4xx there is a refusal of this very request. */
+/* The gateway's own final word stands inside: a 4xx there, with its document (null, a bare text or
+ * number is none), is a refusal of this very request. */
 static void
 judge_inner_by_status(struct verdict *verdict, int status)
 {
-	if (status >= 400 && status <= 499 && verdict->documents[1] != NULL)
+	enum reply_type type =
+	    verdict->documents[1] == NULL ? REPLY_ABSENT : reply_type_at(verdict->documents[1], "");
+
+	if (status >= 400 && status <= 499 && (type == REPLY_OBJECT || type == REPLY_ARRAY))
 		verdict->class = CLASS_FAILED;
 	else if (status >= 500 && status <= 599)
 		verdict->class = CLASS_INNER_SERVER;

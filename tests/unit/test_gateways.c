@@ -249,6 +249,9 @@ static const struct sample vrio[] = {
     {"order", P, 200, VRIO_DONE("\"{full_api_response}\"", VRIO_CODE("200")),
 	"unknown"}, /* the seed's own placeholder */
     {"order", P, 200, VRIO_DONE("null", VRIO_CODE("200")), "unknown"},
+    {"order", P, 200, VRIO_DONE("null", VRIO_CODE("400")), "unknown"}, /* says nothing at all */
+    {"order", P, 200, VRIO_DONE("\"\\\"x\\\"\"", VRIO_CODE("400")), "unknown"},
+    {"order", P, 200, VRIO_DONE("[]", VRIO_CODE("400")), "failed"}, /* PHP's empty object */
     {"order", P, -200, VRIO_DONE(VRIO_ORDER_TEXT, VRIO_CODE("200")), "not_ready"},
     {"order", P, 500, VRIO_DONE(VRIO_ORDER_TEXT, VRIO_CODE("200")), "not_ready"},
     {"order", P, 200, VRIO_ORDER,
