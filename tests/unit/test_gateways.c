@@ -321,6 +321,14 @@ static const struct sample travlinq[] = {
     {"flight-book", P, 202, TRAVLINQ_LATER, "not_ready"},
     {"flight-book", P, 202, TRAVLINQ_LATER_NO_URL, "not_ready"},
     {"flight-book", P, 202, TRAVLINQ_LATER_FOREIGN, "not_ready+hold"},
+    /* an error status around word of a booking: neither refused nor sent again */
+    {"flight-book", S, 401, TRAVLINQ_DONE, "unknown"},
+    {"flight-book", S, 422, TRAVLINQ_DONE, "unknown"},
+    {"flight-book", S, 429, TRAVLINQ_DONE, "unknown"},
+    {"flight-book", S, 503, TRAVLINQ_LATER, "unknown"},
+    {"flight-search", S, 503, TRAVLINQ_LATER, "again"},
+    {"flight-book", P, 409, TRAVLINQ_DONE, "unknown"},
+    {"flight-book", P, 422, TRAVLINQ_NOT_YET, "unknown"},
     {"flight-book", P, 202, "{}", "not_ready"},
     {"flight-book", P, 200, TRAVLINQ_DONE, "succeeded"},
     {"flight-book", P, 200, TRAVLINQ_NOT_YET, "not_ready"},
@@ -333,7 +341,7 @@ static const struct sample travlinq[] = {
     {"flight-book", P, 401, TRAVLINQ_EXPIRED, "not_ready!login"},
     {"flight-book", P, 401, TRAVLINQ_ERROR, "not_ready!credentials"},
     {"flight-book", P, 403, TRAVLINQ_ERROR, "not_ready!credentials"},
-    {"flight-book", P, 406, TRAVLINQ_ERROR, "failed"},
+    {"flight-book", P, 402, TRAVLINQ_ERROR, "failed"},
     {"flight-book", P, 409, TRAVLINQ_ERROR, "failed"},
     {"flight-book", P, 422, TRAVLINQ_ERROR, "failed"},
     {"flight-book", P, 422, "<html>", "not_ready"},
@@ -344,6 +352,13 @@ static const struct sample travlinq[] = {
 };
 
 /* Keyed, and whatever was answered first is answered again: a later refusal is the first one. */
+    /* about the fetch, not about the booking; 406 is "not found", as 404 is */
+    {"flight-book", P, 405, TRAVLINQ_ERROR, "unknown"},
+    {"flight-book", P, 406, TRAVLINQ_ERROR, "unknown"},
+    {"flight-book", P, 410, TRAVLINQ_ERROR, "unknown"},
+    {"flight-book", P, 414, TRAVLINQ_ERROR, "unknown"},
+    {"flight-book", P, 431, TRAVLINQ_ERROR, "unknown"},
+    {"flight-book", P, 499, TRAVLINQ_ERROR, "unknown"},
 static const struct sample riverty[] = {
     {"authorize", S, 200, "{\"outcome\": \"Accepted\", \"reservationId\": \"r\"}", "succeeded"},
     {"authorize", S, 200, "{\"outcome\": \"Rejected\"}", "failed"},

@@ -316,6 +316,8 @@ static const struct sample travlinq[] = {
 	NULL},
     {"flight-book", POLL, 202, NULL, LATER("2", URL_A), CLASS_NOT_READY, "not-yet-available", URL_A,
 	NULL},
+    {"flight-book", SUBMIT, 503, NULL, LATER("2", URL_A), CLASS_UNKNOWN, "contradiction", NULL,
+	"an HTTP error with a statusCode of success"},
     {"flight-book", POLL, 202, NULL, META("3"), CLASS_NOT_READY, "not-yet-available", NULL, NULL},
     {"flight-book", POLL, 200, NULL, META("1"), CLASS_SUCCEEDED, "success", NULL, NULL},
     {"flight-book", POLL, 200, NULL, LATER("3", URL_A), CLASS_UNDECIDED, NULL, NULL, NULL},
@@ -341,6 +343,11 @@ static const struct sample travlinq[] = {
 };
 
 static void
+    {"flight-book", POLL, 422, NULL, META("1"), CLASS_UNKNOWN, "contradiction-later", NULL,
+	"an HTTP error with a statusCode of success"},
+    {"flight-book", POLL, 406, NULL, REFUSED, CLASS_UNKNOWN, "retrieve-id-expired", NULL,
+	"the retrieveId is invalid or expired"},
+    {"flight-book", POLL, 405, NULL, REFUSED, CLASS_REFUSED, NULL, NULL, NULL},
 test_travlinq(void **state)
 {
 	(void)state;
@@ -352,7 +359,8 @@ test_travlinq(void **state)
 static void
 test_travlinq_refusals(void **state)
 {
-	static const int not_final[] = {400, 401, 403, 404, 407, 408, 421, 425, 429};
+	static const int not_final[] = {400, 401, 403, 404, 405, 406, 407, 408, 410, 411, 412, 413,
+	    414, 415, 416, 417, 421, 425, 426, 427, 428, 429, 431, 494, 495, 496, 497, 498, 499};
 	struct profile *profile = load("travlinq");
 
 	(void)state;
