@@ -227,6 +227,10 @@ static const struct sample vrio[] = {
 	"an HTTP error with a response_code of success"},
     {"order", SUBMIT, 500, NULL, "{\"response_code\": 100}", CLASS_UNKNOWN, "contradiction", NULL,
 	"an HTTP error with a response_code of success"},
+    {"order", SUBMIT, 403, NULL, "{\"response_code\": \"100\"}", CLASS_UNKNOWN,
+	"contradiction-text", NULL, "an HTTP error with a response_code of success"},
+    {"order", SUBMIT, 403, NULL, "{\"response_code\": 200}", CLASS_UNKNOWN,
+	"contradiction-unprocessed", NULL, "a refusal of the request itself, with a response_code"},
     {"order", SUBMIT, 401, NULL, "{\"error\": {}}", CLASS_AUTH_UNPROCESSED, NULL, NULL, NULL},
     {"order", SUBMIT, 403, NULL, "{\"error\": {}}", CLASS_AUTH_UNPROCESSED, NULL, NULL, NULL},
     {"order", SUBMIT, 403, NULL, "<html>", CLASS_AUTH_UNPROCESSED, NULL, NULL, NULL},
@@ -312,6 +316,8 @@ static const struct sample travlinq[] = {
     {"flight-book", SUBMIT, 200, NULL, EXPIRED, CLASS_UNDECIDED, NULL, NULL, NULL},
     {"flight-book", SUBMIT, 429, NULL, REFUSED, CLASS_UNPROCESSED, NULL, NULL, NULL},
     {"flight-book", SUBMIT, 503, NULL, REFUSED, CLASS_UNPROCESSED, NULL, NULL, NULL},
+    {"flight-book", SUBMIT, 503, NULL, LATER("2", URL_A), CLASS_UNKNOWN, "contradiction", NULL,
+	"an HTTP error with a statusCode of success"},
     {"flight-book", SUBMIT, 500, NULL, REFUSED, CLASS_SERVER, NULL, NULL, NULL},
     {"flight-book", SUBMIT, 502, NULL, REFUSED, CLASS_GATEWAY, NULL, NULL, NULL},
     {"flight-book", SUBMIT, 504, NULL, REFUSED, CLASS_GATEWAY, NULL, NULL, NULL},
@@ -322,8 +328,6 @@ static const struct sample travlinq[] = {
 	NULL},
     {"flight-book", POLL, 202, NULL, LATER("2", URL_A), CLASS_NOT_READY, "not-yet-available", URL_A,
 	NULL},
-    {"flight-book", SUBMIT, 503, NULL, LATER("2", URL_A), CLASS_UNKNOWN, "contradiction", NULL,
-	"an HTTP error with a statusCode of success"},
     {"flight-book", POLL, 202, NULL, META("3"), CLASS_NOT_READY, "not-yet-available", NULL, NULL},
     {"flight-book", POLL, 200, NULL, META("1"), CLASS_SUCCEEDED, "success", NULL, NULL},
     {"flight-book", POLL, 200, NULL, LATER("3", URL_A), CLASS_UNDECIDED, NULL, NULL, NULL},
@@ -339,6 +343,11 @@ static const struct sample travlinq[] = {
 	"the gateway does not know this fetch URL"},
     {"flight-book", POLL, 422, NULL, REFUSED, CLASS_FAILED, "refused-later", NULL,
 	"refused: VAL-010"},
+    {"flight-book", POLL, 422, NULL, META("1"), CLASS_UNKNOWN, "contradiction-later", NULL,
+	"an HTTP error with a statusCode of success"},
+    {"flight-book", POLL, 406, NULL, REFUSED, CLASS_UNKNOWN, "retrieve-id-expired", NULL,
+	"the retrieveId is invalid or expired"},
+    {"flight-book", POLL, 405, NULL, REFUSED, CLASS_REFUSED, NULL, NULL, NULL},
     {"flight-book", POLL, 409, NULL, "{}", CLASS_FAILED, "refused-later", NULL, "refused"},
     {"flight-book", POLL, 422, NULL, "<html>", CLASS_UNDECIDED, NULL, NULL, NULL},
     {"flight-book", POLL, 403, NULL, REFUSED, CLASS_AUTH, NULL, NULL, NULL},
@@ -349,11 +358,6 @@ static const struct sample travlinq[] = {
 };
 
 static void
-    {"flight-book", POLL, 422, NULL, META("1"), CLASS_UNKNOWN, "contradiction-later", NULL,
-	"an HTTP error with a statusCode of success"},
-    {"flight-book", POLL, 406, NULL, REFUSED, CLASS_UNKNOWN, "retrieve-id-expired", NULL,
-	"the retrieveId is invalid or expired"},
-    {"flight-book", POLL, 405, NULL, REFUSED, CLASS_REFUSED, NULL, NULL, NULL},
 test_travlinq(void **state)
 {
 	(void)state;
@@ -389,6 +393,8 @@ test_travlinq_refusals(void **state)
 
 static const struct sample generic[] = {
     {"post", SUBMIT, 200, NULL, "{\"id\": 1}", CLASS_SUCCEEDED, "done", NULL, NULL},
+    {"post", SUBMIT, 200, NULL, "{\"status\": \"FAILED\"}", CLASS_UNKNOWN, "failed-status-at-once",
+	NULL, "the answer's status says failed"},
     {"put", SUBMIT, 201, "Location: /orders/1", "{}", CLASS_SUCCEEDED, "done", NULL, NULL},
     {"delete", SUBMIT, 204, NULL, "", CLASS_SUCCEEDED, "done-without-content", NULL, NULL},
     {"get", SUBMIT, 200, NULL, "[]", CLASS_SUCCEEDED, "done", NULL, NULL},
