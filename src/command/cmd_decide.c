@@ -249,8 +249,11 @@ decide(const struct command *command, int argc, char **argv)
 		return command_usage(command, "say which configuration: --config FILE");
 	wanted = (whole || words.state != NULL ? 0 : 1) + (command == &command_resolve ? 1 : 0);
 	if (argc - optind != wanted)
-		return command_usage(
-		    command, "%s", argc - optind > wanted ? "too many words" : "say which one");
+		return command_usage(command, "%s",
+		    argc - optind > wanted        ? "too many words"
+		    : command != &command_resolve ? "say which one"
+						  : "say which one, and what happened: "
+						    "succeeded, failed or canceled");
 	(void)snprintf(name, sizeof(name), "%s", command->name);
 	request.command = name;
 	if (!whole)
@@ -278,7 +281,7 @@ const struct command command_retry = {
 const struct command command_resolve = {
     .name = "resolve",
     .usage = "--config FILE ID | " MANY "  succeeded|failed|canceled --text|--why WHY",
-    .summary = "state what happened to a row whose result is unknown",
+    .summary = "state what happened to a row that is held, pending or unknown",
     .run = decide,
 };
 const struct command command_hold = {
