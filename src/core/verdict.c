@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/card.h"
 #include "core/text.h"
 
 static const char *const class_names[CLASS_COUNT] = {
@@ -277,10 +278,14 @@ static void
 set_reason(struct verdict *verdict, const struct rule *rule, const struct reply *document)
 {
 	const char *detail = NULL;
+	const char *what;
 	char line[512];
 
 	if (rule->reason_pointer != NULL && document != NULL)
 		detail = reply_string_at(document, rule->reason_pointer);
+	/* Reasons are kept and logged. */
+	if (detail != NULL && card_in_text(detail, strlen(detail), &what))
+		detail = NULL;
 	if (rule->reason != NULL && detail != NULL)
 		(void)snprintf(line, sizeof(line), "%.200s: %.300s", rule->reason, detail);
 	else if (rule->reason != NULL || detail != NULL)
