@@ -197,9 +197,10 @@ keeps_body(struct record *record)
 	if (record->decision.result == RESULT_UNKNOWN && record->job->phase == PHASE_POLL &&
 	    !verdict->unwrapped)
 		return false;
-	if (document == NULL)
-		return !record->job->settings->profile->answers_json;
-	if (!card_in_reply(document, &what))
+	if (document == NULL && record->job->settings->profile->answers_json)
+		return false;
+	if (document == NULL ? !card_in_text(verdict->body, verdict->body_length, &what)
+			     : !card_in_reply(document, &what))
 		return true;
 	(void)strncat(record->reason,
 	    record->reason[0] == '\0' ? "the answer's body carries card data and was not stored"
