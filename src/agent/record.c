@@ -52,6 +52,7 @@ admit_fetch_url(struct record *record)
 		return 0;
 	case FETCHURL_REFUSED:
 		record->admission = FETCH_REFUSED;
+		record->refusal = why;
 		record->fetch_url = printable_copy(job->verdict.url);
 		return record->fetch_url == NULL ? -1 : 0;
 	case FETCHURL_NO_MEMORY:
@@ -161,7 +162,10 @@ explain(struct record *record)
 		(void)snprintf(what, sizeof(what), "no complete answer: %.200s", outcome->error);
 	else
 		(void)snprintf(what, sizeof(what), "not sent: %.200s", outcome->error);
-	if (decision->why != NULL)
+	if (decision->then == EVENT_HOLD && decision->hold == HOLD_FETCH_URL)
+		(void)snprintf(record->reason, sizeof(record->reason),
+		    "the fetch URL was not contacted: %s; %s", record->refusal, what);
+	else if (decision->why != NULL)
 		(void)snprintf(
 		    record->reason, sizeof(record->reason), "%s; %s", decision->why, what);
 	else
