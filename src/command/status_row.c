@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "command/command.h"
 #include "command/overview.h"
@@ -71,6 +72,35 @@ state_in_words(const struct txn *txn)
 	return "is finished";
 }
 
+struct held_destination {
+	const char *name;
+};
+
+static void
+print_held(void *context, const struct store_destination *destination)
+{
+	const struct held_destination *wanted = context;
+
+	if (destination->held && strcmp(destination->name, wanted->name) == 0)
+		(void)printf("destination %s is held: %s\n", wanted->name, destination->reason);
+}
+
+/* What stands above a single row. */
+static void
+print_surroundings(struct store *store, const struct store_row *row)
+{
+	struct held_destination wanted = {.name = row->destination};
+	struct store_health health;
+
+	if (row->txn.state == STATE_DONE)
+		return;
+	if (store_health(store, &health) == STORE_OK && health.mode_reason[0] != '\0')
+		(void)printf(
+		    "outboxd waits for \"adopt\": this is what a restored, copied or moved "
+		    "database knows; the row may have been sent since\n");
+	(void)store_destinations(store, print_held, &wanted);
+}
+
 int
 status_row(struct store *store, int64_t id)
 {
@@ -90,6 +120,7 @@ status_row(struct store *store, int64_t id)
 	(void)printf("outbox row %" PRId64 " (%s %s%s%s) %s.\n", id, row->destination,
 	    row->operation, row->reference == NULL ? "" : ", reference ",
 	    row->reference == NULL ? "" : row->reference, state_in_words(&row->txn));
+	print_surroundings(store, row);
 	if (row->reason != NULL)
 		(void)printf("reason: %s\n", row->reason);
 	if (row->key != NULL)
