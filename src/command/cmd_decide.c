@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "command/overview.h"
 #include "edge/lock.h"
 
 enum { ANSWER_WAIT_MS = 10000, ANSWER_STEP_MS = 20 };
@@ -64,6 +65,8 @@ await_answer(struct store *store, const struct config *config, int64_t id)
 		(void)nanosleep(&step, NULL);
 		text_init(&answer, 4096);
 		state = store_control_read(store, id, &answer);
+		if (answer.data != NULL)
+			words_clean(answer.data);
 		if (state == 1)
 			(void)printf("%s\n", text_string(&answer));
 		else if (state == 2)
