@@ -138,13 +138,15 @@ FROM (
       WHEN 'operator' THEN 'release it when you are ready'
       WHEN 'restored' THEN 'the database was restored: ask the gateway, then release, resolve or retry'
       ELSE 'ask the gateway about this reference, then release or resolve it' END,
-    coalesce(d.started_at, d.eligible_at), 'held'
+    coalesce(d.started_at, CASE WHEN d.eligible_at > CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER)
+      THEN d.created_at ELSE d.eligible_at END), 'held'
   FROM outbox_delivery d WHERE d.state = 'held'
   UNION ALL
   SELECT d.outbox_id, d.destination, d.operation, d.reference, d.state, d.result,
     'waits for outbox row ' || d.after_id || ', which is ' || p.result || coalesce(' (' || p.reason || ')', ''),
     'settle the row that it waits for, or cancel this one',
-    d.eligible_at, 'parent'
+    CASE WHEN d.eligible_at > CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER)
+      THEN d.created_at ELSE d.eligible_at END, 'parent'
   FROM outbox_delivery d JOIN outbox_delivery p ON p.outbox_id = d.after_id
   WHERE d.state = 'blocked' AND p.state = 'done'
     AND (p.result = 'unknown' OR (p.result = 'succeeded' AND p.reason = 'action_required'))

@@ -158,7 +158,7 @@ check_card(const struct store_row *row, char *why, size_t why_size)
 			return INTAKE_INVALID;
 		}
 	} else {
-		return INTAKE_READY;
+		found = card_in_text(row->body, row->body_length, &what);
 	}
 	if (!found)
 		return INTAKE_READY;

@@ -52,6 +52,7 @@ admit_fetch_url(struct record *record)
 		return 0;
 	case FETCHURL_REFUSED:
 		record->admission = FETCH_REFUSED;
+		record->refusal = why;
 		record->fetch_url = printable_copy(job->verdict.url);
 		return record->fetch_url == NULL ? -1 : 0;
 	case FETCHURL_NO_MEMORY:
@@ -161,7 +162,10 @@ explain(struct record *record)
 		(void)snprintf(what, sizeof(what), "no complete answer: %.200s", outcome->error);
 	else
 		(void)snprintf(what, sizeof(what), "not sent: %.200s", outcome->error);
-	if (decision->why != NULL)
+	if (decision->then == EVENT_HOLD && decision->hold == HOLD_FETCH_URL)
+		(void)snprintf(record->reason, sizeof(record->reason),
+		    "the fetch URL was not contacted: %s; %s", record->refusal, what);
+	else if (decision->why != NULL)
 		(void)snprintf(
 		    record->reason, sizeof(record->reason), "%s; %s", decision->why, what);
 	else
@@ -197,9 +201,10 @@ keeps_body(struct record *record)
 	if (record->decision.result == RESULT_UNKNOWN && record->job->phase == PHASE_POLL &&
 	    !verdict->unwrapped)
 		return false;
-	if (document == NULL)
-		return !record->job->settings->profile->answers_json;
-	if (!card_in_reply(document, &what))
+	if (document == NULL && record->job->settings->profile->answers_json)
+		return false;
+	if (document == NULL ? !card_in_text(verdict->body, verdict->body_length, &what)
+			     : !card_in_reply(document, &what))
 		return true;
 	(void)strncat(record->reason,
 	    record->reason[0] == '\0' ? "the answer's body carries card data and was not stored"

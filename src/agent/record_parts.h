@@ -14,6 +14,7 @@ struct record {
 	struct txn after;
 	char *fetch_url; /* a newer one, owned; NULL: keep what there is */
 	enum fetch_admission admission;
+	const char *refusal; /* of the fetch URL */
 	char reason[512];
 	const char *rule;
 };

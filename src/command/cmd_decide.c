@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "command/overview.h"
 #include "edge/lock.h"
 
 enum { ANSWER_WAIT_MS = 10000, ANSWER_STEP_MS = 20 };
@@ -64,6 +65,8 @@ await_answer(struct store *store, const struct config *config, int64_t id)
 		(void)nanosleep(&step, NULL);
 		text_init(&answer, 4096);
 		state = store_control_read(store, id, &answer);
+		if (answer.data != NULL)
+			words_clean(answer.data);
 		if (state == 1)
 			(void)printf("%s\n", text_string(&answer));
 		else if (state == 2)
@@ -249,8 +252,11 @@ decide(const struct command *command, int argc, char **argv)
 		return command_usage(command, "say which configuration: --config FILE");
 	wanted = (whole || words.state != NULL ? 0 : 1) + (command == &command_resolve ? 1 : 0);
 	if (argc - optind != wanted)
-		return command_usage(
-		    command, "%s", argc - optind > wanted ? "too many words" : "say which one");
+		return command_usage(command, "%s",
+		    argc - optind > wanted        ? "too many words"
+		    : command != &command_resolve ? "say which one"
+						  : "say which one, and what happened: "
+						    "succeeded, failed or canceled");
 	(void)snprintf(name, sizeof(name), "%s", command->name);
 	request.command = name;
 	if (!whole)
@@ -278,7 +284,7 @@ const struct command command_retry = {
 const struct command command_resolve = {
     .name = "resolve",
     .usage = "--config FILE ID | " MANY "  succeeded|failed|canceled --text|--why WHY",
-    .summary = "state what happened to a row whose result is unknown",
+    .summary = "state what happened to a row that is held, pending or unknown",
     .run = decide,
 };
 const struct command command_hold = {

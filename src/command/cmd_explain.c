@@ -163,6 +163,11 @@ read_body(const char *file, size_t *length)
 		body = NULL;
 	} else {
 		*length = fread(body, 1, BODY_MAX, from);
+		if (ferror(from) || !feof(from)) { /* a directory; more than any answer */
+			command_say("cannot read %s", file);
+			free(body);
+			body = NULL;
+		}
 	}
 	if (from != NULL && from != stdin)
 		(void)fclose(from);
@@ -232,6 +237,7 @@ read_words(const struct command *command, int argc, char **argv, struct words *w
 	    {"phase", required_argument, NULL, 'p'}, {"status", required_argument, NULL, 's'},
 	    {"header", required_argument, NULL, 'h'}, {"body", required_argument, NULL, 'b'},
 	    {NULL, 0, NULL, 0}};
+	int64_t status;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -245,9 +251,14 @@ read_words(const struct command *command, int argc, char **argv, struct words *w
 			words->phase = strcmp(optarg, "poll") == 0 ? PHASE_POLL : PHASE_SUBMIT;
 			break;
 		case 's':
-			words->http_status = (int)command_number(optarg);
+			status = command_number(optarg);
+			if (status < 100 || status > 999)
+				return command_usage(command, "%s is not an HTTP status", optarg);
+			words->http_status = (int)status;
 			break;
 		case 'h':
+			if (strchr(optarg, ':') == NULL)
+				return command_usage(command, "--header is 'NAME: VALUE'");
 			if (words->header_count == HEADERS_MAX)
 				return command_usage(command, "too many headers");
 			words->headers[words->header_count++] = optarg;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "command/command.h"
+#include "core/text.h"
 #include "command/overview.h"
 #include "command/terminal.h"
 #include "core/units.h"
@@ -158,6 +159,7 @@ static void
 say_row(const struct waited *row)
 {
 	const struct store_standing *standing = &row->standing;
+	char reason[sizeof(standing->reason)];
 
 	if (!row->finished) {
 		(void)printf("%" PRId64 " %s\n", row->id, state_name(standing->state));
@@ -166,7 +168,9 @@ say_row(const struct waited *row)
 	(void)printf("%" PRId64 " %s", row->id, result_name(standing->result));
 	if (standing->http_status != 0)
 		(void)printf(" (HTTP %d)", standing->http_status);
-	(void)printf("%s%s\n", standing->reason[0] == '\0' ? "" : ": ", standing->reason);
+	text_copy(reason, sizeof(reason), standing->reason);
+	words_clean(reason);
+	(void)printf("%s%s\n", reason[0] == '\0' ? "" : ": ", reason);
 }
 
 /* {"timeout":false,"rows":[{"id":1,"state":"done","result":"succeeded","http_status":200,"reason":null,"finished_at":"..."}]}

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "core/text.h"
 #include "edge/clock.h"
 #include "edge/lock.h"
 
@@ -57,15 +58,11 @@ durations_percentile(const struct durations *durations, double share)
 
 /* --- gathering --- */
 
-/* What a gateway or an app wrote must not steer the terminal that shows it. */
 static void
 copy_shown(char *to, size_t size, const char *from)
 {
-	size_t length = 0;
-
-	for (; *from != '\0' && length + 1 < size; from++)
-		to[length++] = (unsigned char)*from < 0x20 || *from == 0x7f ? '?' : *from;
-	to[length] = '\0';
+	text_copy(to, size, from);
+	words_clean(to);
 }
 
 static int
@@ -100,6 +97,7 @@ destination_named(struct overview *overview, const char *name)
 	found = &grown[overview->destination_count++];
 	memset(found, 0, sizeof(*found));
 	found->name = copy;
+	copy_shown(found->shown, sizeof(found->shown), name);
 	found->oldest_due = TIME_NONE;
 	return found;
 }
@@ -194,6 +192,10 @@ gather(struct overview *overview, struct store *store)
 {
 	enum store_status status = store_health(store, &overview->health);
 
+	if (status == STORE_OK) {
+		words_clean(overview->health.mode_reason);
+		words_clean(overview->health.last_error);
+	}
 	if (status == STORE_OK)
 		status = store_counts(store, take_count, overview);
 	if (status == STORE_OK)

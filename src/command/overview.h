@@ -27,6 +27,7 @@ struct durations {
 
 struct overview_destination {
 	char *name;
+	char shown[64];            /* its name, for people */
 	int64_t rows[STATE_COUNT]; /* by state; [OVERVIEW_UNKNOWN]: result unknown */
 	int64_t oldest_due;        /* Unix ms, TIME_NONE: nothing waits for its turn */
 	bool held;
@@ -97,6 +98,8 @@ void words_time(int64_t ms, char text[32]);
 void words_duration(int64_t ms, char text[24]);
 /* "1.2 MiB" */
 void words_bytes(int64_t bytes, char text[24]);
+/* What a gateway or an app wrote must not steer the terminal that shows it, nor begin a line. */
+void words_clean(char *text);
 /* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void words_json(struct text *out, const char *text);
 

@@ -89,7 +89,7 @@ add_destination(struct screen *screen, const struct overview_destination *found,
 	    found->oldest_due == TIME_NONE ? -1 : screen->overview->now - found->oldest_due, due);
 	words_duration(durations_percentile(&found->latencies, 0.95), p95);
 	(void)text_format(screen->out, "%s%-*.*s" PLAIN " %8" PRId64 " ", found->held ? RED : "",
-	    NAME_WIDTH, NAME_WIDTH, found->name, open);
+	    NAME_WIDTH, NAME_WIDTH, found->shown, open);
 	if (width >= 4) {
 		(void)text_format(screen->out, "%s", found->held ? RED : GREEN);
 		terminal_bar(screen->out, most == 0 ? 0 : (double)open / (double)most,
@@ -210,7 +210,7 @@ add_trouble(struct screen *screen)
 			continue;
 		words_time(found->since, since);
 		(void)text_format(screen->out, RED "held: %s" PLAIN " since %s (%s): %s",
-		    found->name, since, found->cause, found->reason);
+		    found->shown, since, found->cause, found->reason);
 		end_line(screen);
 	}
 	if (overview->stuck_rows > 0 && screen->lines > 1) {

@@ -60,7 +60,7 @@ add_rows(const struct overview *overview, struct text *out)
 		(void)text_format(out,
 		    "%-20s %8" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64
 		    " %8" PRId64 " %8" PRId64 "  %s%s\n",
-		    found->name, rows[STATE_BLOCKED], rows[STATE_QUEUED],
+		    found->shown, rows[STATE_BLOCKED], rows[STATE_QUEUED],
 		    rows[STATE_CLAIMED] + rows[STATE_SENDING], rows[STATE_RETRY],
 		    rows[STATE_PENDING], rows[STATE_HELD], rows[OVERVIEW_UNKNOWN],
 		    found->oldest_due > overview->now ? "-" : age, found->held ? "  HELD" : "");
@@ -97,7 +97,7 @@ add_hour(const struct overview *overview, struct text *out)
 		(void)text_format(out,
 		    "%-20s %8zu %8" PRId64 " %8" PRId64 " %8" PRId64 " %8" PRId64
 		    "   %s / %-*s %s / %s / %s\n",
-		    found->name, found->latencies.count, results[RESULT_FAILED],
+		    found->shown, found->latencies.count, results[RESULT_FAILED],
 		    results[RESULT_UNKNOWN],
 		    results[RESULT_EXPIRED] + results[RESULT_CANCELED] + results[RESULT_INVALID],
 		    found->retries, ms[0], 19 - (int)strlen(ms[0]), ms[1], ms[2], ms[3], ms[4]);
@@ -115,8 +115,8 @@ add_trouble(const struct overview *overview, struct text *out)
 
 		words_time(found->since, since);
 		if (found->held)
-			(void)text_format(out, "\nheld: %s since %s (%s): %s\n", found->name, since,
-			    found->cause, found->reason);
+			(void)text_format(out, "\nheld: %s since %s (%s): %s\n", found->shown,
+			    since, found->cause, found->reason);
 	}
 	if (overview->stuck_rows > 0)
 		(void)text_format(out, "\n%" PRId64 " row(s) wait for a person%s\n",

@@ -45,6 +45,17 @@ words_duration(int64_t ms, char text[24])
 }
 
 void
+words_clean(char *text)
+{
+	for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++)
+		if (*at < 0x20 || *at == 0x7f || (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)) {
+			if (*at == 0xc2)
+				*at++ = '?'; /* U+0080 to U+009F are controls, too */
+			*at = '?';
+		}
+}
+
+void
 words_bytes(int64_t bytes, char text[24])
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB"};

@@ -5,9 +5,30 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "command/command.h"
 #include "command/overview.h"
+#include "core/text.h"
+
+enum { SHOWN_MAX = 4096 };
+
+static const char *
+clean(char shown[SHOWN_MAX], const char *text)
+{
+	text_copy(shown, SHOWN_MAX, text);
+	words_clean(shown);
+	return shown;
+}
+
+static void
+print_line(const char *what, const char *text)
+{
+	char shown[SHOWN_MAX];
+
+	if (text != NULL)
+		(void)printf("%s: %s\n", what, clean(shown, text));
+}
 
 static void
 print_attempt(void *context, const struct store_attempt *attempt, const char *phase, int count)
@@ -71,12 +92,42 @@ state_in_words(const struct txn *txn)
 	return "is finished";
 }
 
+struct held_destination {
+	const char *name;
+};
+
+static void
+print_held(void *context, const struct store_destination *destination)
+{
+	const struct held_destination *wanted = context;
+
+	if (destination->held && strcmp(destination->name, wanted->name) == 0)
+		print_line("its destination is held", destination->reason);
+}
+
+/* What stands above a single row. */
+static void
+print_surroundings(struct store *store, const struct store_row *row)
+{
+	struct held_destination wanted = {.name = row->destination};
+	struct store_health health;
+
+	if (row->txn.state == STATE_DONE)
+		return;
+	if (store_health(store, &health) == STORE_OK && health.mode_reason[0] != '\0')
+		(void)printf(
+		    "outboxd waits for \"adopt\": this is what a restored, copied or moved "
+		    "database knows; the row may have been sent since\n");
+	(void)store_destinations(store, print_held, &wanted);
+}
+
 int
 status_row(struct store *store, int64_t id)
 {
 	struct store_row *row;
 	struct store_result_facts result;
 	char time[32];
+	char shown[SHOWN_MAX];
 	enum store_status status = store_row(store, id, &row);
 
 	if (status == STORE_NOTHING) {
@@ -87,15 +138,15 @@ status_row(struct store *store, int64_t id)
 		command_say("cannot read outbox row %" PRId64 ": %s", id, store_error(store));
 		return command_exit_code(status);
 	}
-	(void)printf("outbox row %" PRId64 " (%s %s%s%s) %s.\n", id, row->destination,
-	    row->operation, row->reference == NULL ? "" : ", reference ",
-	    row->reference == NULL ? "" : row->reference, state_in_words(&row->txn));
-	if (row->reason != NULL)
-		(void)printf("reason: %s\n", row->reason);
-	if (row->key != NULL)
-		(void)printf("idempotency key: %s\n", row->key);
-	if (row->fetch_url != NULL)
-		(void)printf("fetch URL: %s\n", row->fetch_url);
+	(void)printf("outbox row %" PRId64 " (%s ", id, clean(shown, row->destination));
+	(void)printf("%s", clean(shown, row->operation));
+	if (row->reference != NULL)
+		(void)printf(", reference %s", clean(shown, row->reference));
+	(void)printf(") %s.\n", state_in_words(&row->txn));
+	print_surroundings(store, row);
+	print_line("reason", row->reason);
+	print_line("idempotency key", row->key);
+	print_line("fetch URL", row->fetch_url);
 	if (row->txn.due_at > 0) {
 		words_time(row->txn.due_at, time);
 		(void)printf("next: %s\n", time);

@@ -426,3 +426,63 @@ card_in_form(const char *body, size_t length, const char **what)
 	}
 	return *what != NULL;
 }
+
+/* ---- other texts ---- */
+
+static bool
+is_word(char c)
+{
+	return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z') || c == '_';
+}
+
+/* Could a number begin here? */
+static bool
+begins(const char *text, size_t at)
+{
+	return is_digit(text[at]) &&
+	       (at == 0 || (!is_word(text[at - 1]) && text[at - 1] != '.' && text[at - 1] != '-'));
+}
+
+/* Could it end before this byte? */
+static bool
+ends(const char *text, size_t at, size_t length)
+{
+	if (at == length)
+		return true;
+	if (text[at] == '.' || text[at] == '-')
+		return at + 1 == length || !is_word(text[at + 1]);
+	return !is_word(text[at]);
+}
+
+/* Through single spaces and hyphens; any group may be the last. */
+static bool
+number_begins_at(const char *text, size_t at, size_t length)
+{
+	char digits[CARD_DIGITS_MAX];
+	size_t count = 0;
+
+	for (; at < length; at++) {
+		if (is_digit(text[at])) {
+			if (count == CARD_DIGITS_MAX)
+				return false;
+			digits[count++] = text[at];
+			if (ends(text, at + 1, length) && card_is_number(digits, count))
+				return true;
+		} else if ((text[at] != ' ' && text[at] != '-') || !is_digit(text[at - 1])) {
+			return false;
+		}
+	}
+	return false;
+}
+
+bool
+card_in_text(const char *text, size_t length, const char **what)
+{
+	*what = NULL;
+	for (size_t at = 0; at < length; at++)
+		if (begins(text, at) && number_begins_at(text, at, length)) {
+			*what = a_card_number;
+			return true;
+		}
+	return false;
+}

@@ -35,6 +35,12 @@ bool card_in_json(const char *json, size_t length, const char **what, const char
 /* The same for a body of type application/x-www-form-urlencoded. */
 bool card_in_form(const char *body, size_t length, const char **what);
 
+/*
+ * The same for any other text, where only numbers can be told: one that stands alone, without a
+ * letter, a digit or one of "._-" beside it.
+ */
+bool card_in_text(const char *text, size_t length, const char **what);
+
 /* Whether these digits (no separators) are a card number. */
 bool card_is_number(const char *digits, size_t length);
 

@@ -137,13 +137,13 @@ struct txn_step {
  */
 int txn_apply(struct txn *txn, const struct txn_step *step);
 
-/* Whether it may have had an effect. */
 /*
  * When a row goes on that waited for something else: at not_before, else at once. Not at
  * eligible_at alone, which comes from the app's clock: that may have been ahead, once.
  */
 int64_t txn_resumes_at(const struct txn *txn, int64_t now);
 
+/* Whether it may have had an effect. */
 bool txn_exposed(const struct txn *txn);
 
 /*

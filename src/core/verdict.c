@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/card.h"
 #include "core/text.h"
 
 static const char *const class_names[CLASS_COUNT] = {
@@ -277,10 +278,14 @@ static void
 set_reason(struct verdict *verdict, const struct rule *rule, const struct reply *document)
 {
 	const char *detail = NULL;
+	const char *what;
 	char line[512];
 
 	if (rule->reason_pointer != NULL && document != NULL)
 		detail = reply_string_at(document, rule->reason_pointer);
+	/* Reasons are kept and logged. */
+	if (detail != NULL && card_in_text(detail, strlen(detail), &what))
+		detail = NULL;
 	if (rule->reason != NULL && detail != NULL)
 		(void)snprintf(line, sizeof(line), "%.200s: %.300s", rule->reason, detail);
 	else if (rule->reason != NULL || detail != NULL)
@@ -347,11 +352,15 @@ judge_by_status(struct verdict *verdict, const struct view *view)
 		name_rule(verdict, answer_class_name(verdict->class));
 }
 
-/* The gateway's own final word stands inside: a 4xx there is a refusal of this very request. */
+/* The gateway's own final word stands inside: a 4xx there, with its document (null, a bare text or
+ * number is none), is a refusal of this very request. */
 static void
 judge_inner_by_status(struct verdict *verdict, int status)
 {
-	if (status >= 400 && status <= 499 && verdict->documents[1] != NULL)
+	enum reply_type type =
+	    verdict->documents[1] == NULL ? REPLY_ABSENT : reply_type_at(verdict->documents[1], "");
+
+	if (status >= 400 && status <= 499 && (type == REPLY_OBJECT || type == REPLY_ARRAY))
 		verdict->class = CLASS_FAILED;
 	else if (status >= 500 && status <= 599)
 		verdict->class = CLASS_INNER_SERVER;

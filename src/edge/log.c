@@ -142,7 +142,8 @@ line_quoted(struct line *line, const char *text)
 	line_string(line, "\"");
 }
 
-/* A word that needs no quotation marks in a key=value line. */
+/* A word that needs no quotation marks in a key=value line. (A line begins after a '>': line_name.)
+ */
 static bool
 is_plain(const char *text)
 {
@@ -151,7 +152,8 @@ is_plain(const char *text)
 	if (length == 0 || length > TEXT_CHARACTERS_MAX)
 		return false;
 	for (const char *at = text; *at != '\0'; at++) {
-		if (*at <= ' ' || *at > '~' || *at == '"' || *at == '\\' || *at == '=')
+		if (*at <= ' ' || *at > '~' || *at == '"' || *at == '\\' || *at == '=' ||
+		    *at == '>')
 			return false;
 	}
 	return true;

@@ -219,6 +219,12 @@ hostile_fetch_urls_are_never_contacted(void **state)
 	assert_int_equal(stand_number(stand,
 			     "SELECT count(*) FROM outbox_delivery WHERE hold_cause = 'fetch_url'"),
 	    2 * HOSTILE);
+	/* What is wrong with the URL: whoever knows its host must know whether that is all. */
+	assert_int_equal(
+	    stand_number(stand,
+		"SELECT count(*) FROM outbox_status "
+		"WHERE reason LIKE 'the fetch URL was not contacted: the fetch URL%%'"),
+	    2 * HOSTILE);
 	/* A restart changes nothing about that. */
 	stand_kill(stand);
 	stand_start(stand);

@@ -171,6 +171,7 @@ a_restored_backup_sends_nothing_until_adopted(void **state)
 	struct stand *stand = *state;
 	const char *backup = scratch_path(stand->dir, "backup.db");
 	const char *words[] = {"adopt", "--config", stand->config, NULL};
+	const char *row_2[] = {"status", "--database", stand->database, "2", NULL};
 	char key[64];
 	int status;
 
@@ -198,6 +199,8 @@ a_restored_backup_sends_nothing_until_adopted(void **state)
 	order(stand, "riverty", "b-4"); /* between restore and adopt: the id 4 again */
 	no_requests_for(stand, 800);
 	assert_string_equal(stand_ask(stand, "command, outbox_id", "'cancel', 2", NULL), "refused");
+	/* Row 2 was sent, and the backup does not know. */
+	assert_non_null(strstr(stand_command(stand, &status, row_2), "may have been sent since"));
 	/* A restart is no adoption. */
 	stand_kill(stand);
 	stand_start(stand);

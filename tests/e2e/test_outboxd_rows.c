@@ -103,6 +103,10 @@ rows_that_can_never_be_sent_are_invalid(void **state)
 	    {"destination, operation, body, content_type",
 		"'riverty','authorize','{}','a' || char(10) || 'b'", "content_type"},
 	    {"destination, operation, body, path", "'riverty','capture','{}', x'00ff'", "column"},
+	    {"destination, operation, body, content_type",
+		"'riverty','authorize','<pan>4111111111111111</pan>','application/xml'", "card"},
+	    {"destination, operation, body, content_type",
+		"'riverty','authorize','{\"pan\":\"4111 1111 1111 1111\"}','text/plain'", "card"},
 	};
 	struct stand *stand = *state;
 
@@ -447,7 +451,30 @@ the_operator_decides(void **state)
 	assert_int_not_equal(stand_try(stand, "DELETE FROM outbox_delivery"), 0);
 }
 
-/* The app's own mistakes with a row under way. */
+/* Whatever the gateway says, and in whatever form: no card number stays. */
+static void
+no_card_number_of_an_answer_stays(void **state)
+{
+	struct stand *stand = *state;
+
+	assert_int_equal(
+	    gateway_script(stand->gateway,
+		"c-1 submit * status 400 body <p>card 4111111111111111 was declined</p>\n"
+		"c-2 submit * reject\n"
+		"c-2 submit * body {\"outcome\":\"Rejected\",\"riskCheckMessages\":"
+		"[{\"code\":\"4111111111111111\"}]}\n"),
+	    0);
+	start_usual(stand);
+	(void)stand_order(stand, "generic", "generic", "c-1");
+	(void)stand_order(stand, "riverty", "riverty", "c-2");
+	expect_reason(stand, 1, "failed", "carries card data and was not stored");
+	expect_reason(stand, 2, "failed", "rejected (the answer's body carries card data");
+	assert_int_equal(stand_number(stand, "SELECT count(*) FROM outbox_result "
+					     "WHERE body IS NOT NULL OR reason LIKE '%%4111%%'"),
+	    0);
+	oracle_check(stand, ORACLE_FINISHED);
+}
+
 /* Requests that wait (for a row under way, or for the clock) stand in nobody's way. */
 static void
 requests_that_wait_stand_in_nobodys_way(void **state)
@@ -472,6 +499,7 @@ requests_that_wait_stand_in_nobodys_way(void **state)
 	    200);
 }
 
+/* The app's own mistakes with a row under way. */
 static void
 a_row_in_flight_is_not_replaced(void **state)
 {
@@ -535,6 +563,9 @@ main(void)
 	    TEST(unknown_destinations_wait_for_configuration), TEST(time_of_rows),
 	    TEST(a_clock_that_was_ahead_delays_nobody), TEST(chains), TEST(the_operator_decides),
 	    TEST(requests_that_wait_stand_in_nobodys_way), TEST(a_row_in_flight_is_not_replaced),
+	    TEST(unknown_destinations_wait_for_configuration), TEST(time_of_rows), TEST(chains),
+	    TEST(the_operator_decides), TEST(no_card_number_of_an_answer_stays),
+	    TEST(a_row_in_flight_is_not_replaced),
 	    TEST(triggers_of_the_merchant_do_not_bind_the_daemon)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

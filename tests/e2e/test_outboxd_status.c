@@ -144,6 +144,42 @@ strange_texts_are_harmless(void **state)
 	cJSON_Delete(json);
 }
 
+/* No byte that steers a terminal; "\n" ends our lines only. */
+static void
+assert_steers_nothing(const char *text)
+{
+	for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++)
+		if ((*at < 0x20 && *at != '\n') || *at == 0x7f ||
+		    (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0))
+			fail_msg("the byte %02x in:\n%s", *at, text);
+	assert_null(strstr(text, "\nforged"));
+}
+
+static void
+no_text_steers_the_terminal(void **state)
+{
+	struct stand *stand = *state;
+	const char *row[] = {"status", "--database", stand->database, "1", NULL};
+	const char *hold[] = {
+	    "hold", "--config", stand->config, "a\x1b[2J\nforged", "--text", "x", NULL};
+	int code;
+
+	stand_destination(stand, "vrio", "vrio", "");
+	stand_start(stand);
+	stand_exec(stand, "INSERT INTO outbox (destination, operation, reference, body) VALUES "
+			  "('a' || char(27, 10) || 'forged', 'b' || char(155, 10) || 'forged', "
+			  "'c' || char(7, 10) || 'forged', '{}')");
+	assert_string_equal(stand_await(stand, 1), "held");
+	assert_steers_nothing(status(stand, &code, NULL));
+	assert_steers_nothing(stand_command(stand, &code, row));
+	assert_steers_nothing(stand_command(stand, &code, hold));
+	assert_string_equal(stand_ask(stand, "command, outbox_id, argument, text",
+				"'resolve', 1, 'failed', 'd' || char(27, 10) || 'forged'", NULL),
+	    "done");
+	assert_steers_nothing(wait_for(stand, &code, "5s", 1, NULL));
+	assert_steers_nothing(stand_command(stand, &code, row));
+}
+
 static void
 wait_returns_with_the_result(void **state)
 {
@@ -268,6 +304,7 @@ main(void)
 	    TEST(status_tells_what_there_is),
 	    TEST(json_has_every_name),
 	    TEST(strange_texts_are_harmless),
+	    TEST(no_text_steers_the_terminal),
 	    TEST(wait_returns_with_the_result),
 	    TEST(wait_gives_up_in_time),
 	    TEST(a_silent_stop_is_seen_within_a_minute),

@@ -17,6 +17,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool found = card_in_form(body, size, &what);
 	assert(found == (what != NULL));
 	assert(what == NULL || strlen(what) < 64);
+	found = card_in_text(body, size, &what);
+	assert(found == (what != NULL));
 	(void)card_is_number(body, size);
 	struct reply *reply = reply_parse(body, size, &why);
 	if (reply != NULL) {

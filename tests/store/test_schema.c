@@ -576,6 +576,24 @@ test_views_of_every_state(void **state)
 	    "1");
 }
 
+/* A row that is held long before its not_before has not waited since then. */
+static void
+test_stuck_since_the_past(void **state)
+{
+	sqlite3 *app = ((struct outboxdb *)*state)->app;
+
+	insert(app, "A");
+	assert_string_equal(child_of(app, 1), "blocked asleep");
+	force(app, "state = 'done', result = 'unknown', due_at = NULL", 1);
+	force(app, "eligible_at = 4102444800000", 2);
+	insert(app, "B");
+	force(app, "state = 'held', hold_cause = 'operator', eligible_at = 4102444800000", 3);
+	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox_stuck"), 3);
+	assert_int_equal(sql_integer(app, "SELECT count(*) FROM outbox_stuck "
+					  "WHERE julianday(since) > julianday('now')"),
+	    0);
+}
+
 static void
 test_stuck_chains_and_destinations(void **state)
 {
@@ -772,6 +790,7 @@ main(void)
 	    TEST(test_delete),
 	    TEST(test_guards),
 	    TEST(test_views_of_every_state),
+	    TEST(test_stuck_since_the_past),
 	    TEST(test_stuck_chains_and_destinations),
 	    TEST(test_health),
 	    TEST(test_promised_columns),

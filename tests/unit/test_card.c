@@ -348,6 +348,36 @@ test_forms(void **state)
 	}
 }
 
+/* ---- other texts ---- */
+
+static void
+test_texts(void **state)
+{
+	static const char *const numbers[] = {"4242424242424242", "card 4242424242424242 declined",
+	    "<pan>4242424242424242</pan>", "<p>4242 4242 4242 4242</p>", "4242-4242-4242-4242.",
+	    "pan=4242424242424242&exp=12/27", "{\"pan\":\"4242424242424242\"}",
+	    "1;4242424242424242;12", "4242424242424242,7.50", "12 4242424242424242",
+	    "4242424242424242 12/27", "4242424242424242 - declined", "no. 378282246310005\r\n"};
+	static const char *const good[] = {"", "4", "4242424242424241", "x4242424242424242",
+	    "4242424242424242x", "ORD-4242424242424242", "ORD_4242424242424242",
+	    "4242424242424242-A", "0.4242424242424242", "4242424242424242.00",
+	    "42424242424242424242424242424242", "4242  4242 4242 4242", "1700000000000001",
+	    "f4242424-2424-4242-4242-424242424242", "4242424242424242_1"};
+	const char *what;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (!card_in_text(numbers[i], strlen(numbers[i]), &what) ||
+		    strcmp(what, "a card number") != 0)
+			fail_msg("%s: nothing found", numbers[i]);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (card_in_text(good[i], strlen(good[i]), &what) || what != NULL)
+			fail_msg("%s: found", good[i]);
+	/* the text ends where it ends */
+	assert_false(card_in_text("4242424242424242", 15, &what));
+	assert_false(card_in_text(NULL, 0, &what));
+}
+
 static void
 test_form_without_bytes(void **state)
 {
@@ -371,6 +401,7 @@ main(void)
 	    cmocka_unit_test(test_order_numbers_pass),
 	    cmocka_unit_test(test_forms),
 	    cmocka_unit_test(test_form_without_bytes),
+	    cmocka_unit_test(test_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

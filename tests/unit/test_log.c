@@ -96,6 +96,21 @@ test_quoting(void **state)
 	    state, "cut in a character \xf0\x9f\x92", "\"cut in a character \\xf0\\x9f\\x92\"");
 }
 
+/* A word's last byte is no beginning of the line: what follows is a field of its own. */
+static void
+test_fields_are_apart(void **state)
+{
+	char *line;
+
+	capture(*state);
+	journal(true);
+	log_write(LOG_LEVEL_INFO, "e", LOG_TEXT("t", "<b>x</b>"), LOG_TEXT("u", "y>"),
+	    LOG_NUMBER("n", 1));
+	line = captured(*state);
+	assert_string_equal(line, "<6>event=e t=\"<b>x</b>\" u=\"y>\" n=1\n");
+	free(line);
+}
+
 static void
 test_cut(void **state)
 {
@@ -284,6 +299,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_quoting),
+	    TEST(test_fields_are_apart),
 	    TEST(test_cut),
 	    TEST(test_numbers),
 	    TEST(test_outside_the_journal),

@@ -147,19 +147,25 @@ static const struct sample riverty[] = {
     {"authorize", SUBMIT, 200, NULL, "{\"outcome\": \"Accepted\"", CLASS_UNDECIDED, NULL, NULL,
 	NULL},
     {"authorize", SUBMIT, 200, NULL, "", CLASS_UNDECIDED, NULL, NULL, NULL},
-    {"authorize", SUBMIT, 400, NULL, "{\"outcome\": \"Accepted\"}", CLASS_BAD_REQUEST, NULL, NULL,
-	NULL},
+    {"authorize", SUBMIT, 400, NULL, "{\"outcome\": \"Accepted\"}", CLASS_UNKNOWN, "contradiction",
+	NULL, "an HTTP error with an outcome of success"},
     {"authorize", SUBMIT, 401, NULL, "{}", CLASS_AUTH_UNPROCESSED, NULL, NULL, NULL},
     {"authorize", SUBMIT, 403, NULL, "{}", CLASS_AUTH, NULL, NULL, NULL},
     {"authorize", SUBMIT, 429, NULL, "{}", CLASS_UNPROCESSED, NULL, NULL, NULL},
     {"authorize", SUBMIT, 500, NULL, "{}", CLASS_SERVER, NULL, NULL, NULL},
     {"authorize", SUBMIT, 503, NULL, "{}", CLASS_UNAVAILABLE, NULL, NULL, NULL},
     {"capture", SUBMIT, 200, NULL, "{\"capturedAmount\": 10.00, \"captureNumber\": \"1\"}",
-	CLASS_SUCCEEDED, "done", NULL, NULL},
-    {"refund", SUBMIT, 201, NULL, "{\"refundNumbers\": [\"1\"]}", CLASS_SUCCEEDED, "done", NULL,
-	NULL},
-    {"void", SUBMIT, 200, NULL, "{\"totalAuthorizedAmount\": 0}", CLASS_SUCCEEDED, "done", NULL,
-	NULL},
+	CLASS_SUCCEEDED, "captured", NULL, NULL},
+    {"capture", SUBMIT, 200, NULL, "{\"captureNumber\": \"1\"}", CLASS_SUCCEEDED, "capture-number",
+	NULL, NULL},
+    {"refund", SUBMIT, 201, NULL, "{\"refundNumbers\": [\"1\"]}", CLASS_SUCCEEDED, "refund-numbers",
+	NULL, NULL},
+    {"refund", SUBMIT, 200, NULL, "{\"totalCapturedAmount\": 1}", CLASS_SUCCEEDED, "total-captured",
+	NULL, NULL},
+    {"void", SUBMIT, 200, NULL, "{\"totalAuthorizedAmount\": 0}", CLASS_SUCCEEDED,
+	"total-authorized", NULL, NULL},
+    {"void", SUBMIT, 200, NULL, "{\"capturedAmount\": 0}", CLASS_UNDECIDED, NULL, NULL, NULL},
+    {"capture", SUBMIT, 200, NULL, "{}", CLASS_UNDECIDED, NULL, NULL, NULL},
     {"capture", SUBMIT, 200, NULL, "{\"outcome\": \"Rejected\"}", CLASS_UNDECIDED, NULL, NULL,
 	NULL},
     {"capture", SUBMIT, 204, NULL, "", CLASS_UNDECIDED, NULL, NULL, NULL},
@@ -221,6 +227,10 @@ static const struct sample vrio[] = {
 	"an HTTP error with a response_code of success"},
     {"order", SUBMIT, 500, NULL, "{\"response_code\": 100}", CLASS_UNKNOWN, "contradiction", NULL,
 	"an HTTP error with a response_code of success"},
+    {"order", SUBMIT, 403, NULL, "{\"response_code\": \"100\"}", CLASS_UNKNOWN,
+	"contradiction-text", NULL, "an HTTP error with a response_code of success"},
+    {"order", SUBMIT, 403, NULL, "{\"response_code\": 200}", CLASS_UNKNOWN,
+	"contradiction-unprocessed", NULL, "a refusal of the request itself, with a response_code"},
     {"order", SUBMIT, 401, NULL, "{\"error\": {}}", CLASS_AUTH_UNPROCESSED, NULL, NULL, NULL},
     {"order", SUBMIT, 403, NULL, "{\"error\": {}}", CLASS_AUTH_UNPROCESSED, NULL, NULL, NULL},
     {"order", SUBMIT, 403, NULL, "<html>", CLASS_AUTH_UNPROCESSED, NULL, NULL, NULL},
@@ -306,6 +316,8 @@ static const struct sample travlinq[] = {
     {"flight-book", SUBMIT, 200, NULL, EXPIRED, CLASS_UNDECIDED, NULL, NULL, NULL},
     {"flight-book", SUBMIT, 429, NULL, REFUSED, CLASS_UNPROCESSED, NULL, NULL, NULL},
     {"flight-book", SUBMIT, 503, NULL, REFUSED, CLASS_UNPROCESSED, NULL, NULL, NULL},
+    {"flight-book", SUBMIT, 503, NULL, LATER("2", URL_A), CLASS_UNKNOWN, "contradiction", NULL,
+	"an HTTP error with a statusCode of success"},
     {"flight-book", SUBMIT, 500, NULL, REFUSED, CLASS_SERVER, NULL, NULL, NULL},
     {"flight-book", SUBMIT, 502, NULL, REFUSED, CLASS_GATEWAY, NULL, NULL, NULL},
     {"flight-book", SUBMIT, 504, NULL, REFUSED, CLASS_GATEWAY, NULL, NULL, NULL},
@@ -331,6 +343,11 @@ static const struct sample travlinq[] = {
 	"the gateway does not know this fetch URL"},
     {"flight-book", POLL, 422, NULL, REFUSED, CLASS_FAILED, "refused-later", NULL,
 	"refused: VAL-010"},
+    {"flight-book", POLL, 422, NULL, META("1"), CLASS_UNKNOWN, "contradiction-later", NULL,
+	"an HTTP error with a statusCode of success"},
+    {"flight-book", POLL, 406, NULL, REFUSED, CLASS_UNKNOWN, "retrieve-id-expired", NULL,
+	"the retrieveId is invalid or expired"},
+    {"flight-book", POLL, 405, NULL, REFUSED, CLASS_REFUSED, NULL, NULL, NULL},
     {"flight-book", POLL, 409, NULL, "{}", CLASS_FAILED, "refused-later", NULL, "refused"},
     {"flight-book", POLL, 422, NULL, "<html>", CLASS_UNDECIDED, NULL, NULL, NULL},
     {"flight-book", POLL, 403, NULL, REFUSED, CLASS_AUTH, NULL, NULL, NULL},
@@ -352,7 +369,8 @@ test_travlinq(void **state)
 static void
 test_travlinq_refusals(void **state)
 {
-	static const int not_final[] = {400, 401, 403, 404, 407, 408, 421, 425, 429};
+	static const int not_final[] = {400, 401, 403, 404, 405, 406, 407, 408, 410, 411, 412, 413,
+	    414, 415, 416, 417, 421, 425, 426, 427, 428, 429, 431, 494, 495, 496, 497, 498, 499};
 	struct profile *profile = load("travlinq");
 
 	(void)state;
@@ -375,6 +393,8 @@ test_travlinq_refusals(void **state)
 
 static const struct sample generic[] = {
     {"post", SUBMIT, 200, NULL, "{\"id\": 1}", CLASS_SUCCEEDED, "done", NULL, NULL},
+    {"post", SUBMIT, 200, NULL, "{\"status\": \"FAILED\"}", CLASS_UNKNOWN, "failed-status-at-once",
+	NULL, "the answer's status says failed"},
     {"put", SUBMIT, 201, "Location: /orders/1", "{}", CLASS_SUCCEEDED, "done", NULL, NULL},
     {"delete", SUBMIT, 204, NULL, "", CLASS_SUCCEEDED, "done-without-content", NULL, NULL},
     {"get", SUBMIT, 200, NULL, "[]", CLASS_SUCCEEDED, "done", NULL, NULL},

@@ -486,6 +486,9 @@ test_reasons(void **state)
 	expect_reason("{\"bad\":true}", "refused");
 	expect_reason("{\"bad\":true,\"why\":\"E1\"}", "refused: E1");
 	expect_reason("{\"bad\":true,\"why\":5}", "refused");
+	/* Reasons are kept and logged: no card number gets there. */
+	expect_reason("{\"bad\":true,\"why\":\"4111111111111111\"}", "refused");
+	expect_reason("{\"state\":\"ok\",\"why\":\"card 4111 1111 1111 1111 is bad\"}", "");
 	expect_reason("{\"state\":\"ok\"}", "");
 	expect_reason("{\"state\":\"ok\",\"why\":\"because\"}", "because");
 	expect_reason("{\"state\":\"maybe\",\"why\":\"because\"}", "");
