@@ -34,7 +34,7 @@ build() { # build TEST...
 }
 
 run() { # run TEST
-	timeout 300 sh -c "build/$1" >run.log 2>&1 </dev/null
+	OUTBOXD_EXTENT=test OUTBOXD_TALLY='' timeout 300 sh -c "build/$1" >run.log 2>&1 </dev/null
 }
 
 # The promise that was seen broken, else the first test that failed.
