@@ -143,6 +143,17 @@ key_is_forgotten(struct request *request)
 		   txn, request->agent->now, txn_key_window_ms(lane->settings->key_retention_ms));
 }
 
+/* A backup from before this does not know of it: the witness must. */
+static enum store_status
+count_new_key(struct agent *agent)
+{
+	int64_t count = store_meta_integer(agent->store, "new_keys", 0) + 1;
+
+	if (count > agent->new_keys_seen)
+		agent->new_keys_seen = count;
+	return store_meta_set_integer(agent->store, "new_keys", count);
+}
+
 enum reply_kind
 control_retry(struct request *request)
 {
@@ -172,6 +183,8 @@ control_retry(struct request *request)
 	if (request->status == STORE_OK && was_done)
 		request->status =
 		    store_result_withdrawn(request->agent->store, request->row->txn.id, reason);
+	if (request->status == STORE_OK && step.new_key)
+		request->status = count_new_key(request->agent);
 	SAY(request, "outbox row %" PRId64 " will be sent again under %s", request->row->txn.id,
 	    step.new_key ? "a new key" : "the same terms");
 	return REPLY_DONE;

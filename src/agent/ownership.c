@@ -30,6 +30,7 @@ describe(struct agent *agent, struct witness *now)
 	now->epoch = identity.epoch;
 	now->write_counter = identity.write_counter;
 	now->outbox_id_max = identity.outbox_id_max;
+	now->new_keys = store_meta_integer(agent->store, "new_keys", 0);
 	return witness_place(agent_config(agent)->database, now);
 }
 
@@ -231,6 +232,14 @@ is_keyless(struct agent *agent, struct store_row *row)
 	return operation == NULL || operation->kind == KIND_KEYLESS;
 }
 
+/* In the time that is missing an operator gave some row a new key: its old one would be a second
+ * effect. */
+static bool
+keys_are_missing(struct agent *agent)
+{
+	return agent->witness.new_keys > store_meta_integer(agent->store, "new_keys", 0);
+}
+
 static const char perhaps_sent[] =
     "the database was restored or copied: this may already have been sent";
 
@@ -245,14 +254,15 @@ doubt_row(struct agent *agent, int64_t id, int64_t *held)
 
 	if (status != STORE_OK)
 		return status;
-	bool keyless = is_keyless(agent, row);
+	bool doubtful =
+	    is_keyless(agent, row) || (row->txn.kind == KIND_KEYED && keys_are_missing(agent));
 
 	if (row->txn.state == STATE_HELD && row->txn.has_fetch_url) {
 		/* known to have been sent, and never submitted again by itself */
 	} else if (row->txn.state == STATE_HELD) {
 		(*held)++;
 		status = record_step(agent, row, &step, perhaps_sent);
-	} else if (row->txn.state == STATE_BLOCKED || keyless) {
+	} else if (row->txn.state == STATE_BLOCKED || doubtful) {
 		(*held)++;
 		status = record_hold(agent, row, HOLD_RESTORED, perhaps_sent);
 	} else {
@@ -370,6 +380,8 @@ ownership_adopt(struct agent *agent, bool resend, char *answer, size_t size)
 		status = doubt_all(agent, &held);
 	if (status == STORE_OK && last->outbox_id_max > now.outbox_id_max)
 		status = store_raise_outbox_id(agent->store, last->outbox_id_max);
+	if (status == STORE_OK && last->new_keys > now.new_keys)
+		status = store_meta_set_integer(agent->store, "new_keys", last->new_keys);
 	/* The witness follows the commit: should that fail, the old one must still tell what is
 	 * missing. */
 	if (status == STORE_OK)
@@ -402,6 +414,8 @@ ownership_note(struct agent *agent)
 	note.write_counter = committed->write_counter;
 	if (note.outbox_id_max < agent->outbox_id_seen)
 		note.outbox_id_max = agent->outbox_id_seen;
+	if (note.new_keys < agent->new_keys_seen)
+		note.new_keys = agent->new_keys_seen;
 	if (witness_note(agent_config(agent)->state_dir, &note, &agent->witness_fd) == -1)
 		agent_error(
 		    agent, "cannot write to state_dir: a restored backup might not be noticed");

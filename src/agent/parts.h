@@ -182,6 +182,7 @@ struct agent {
 	int64_t witness_at;     /* boot clock */
 	int witness_fd;         /* of its notes; -1: not open yet */
 	int64_t outbox_id_seen; /* highest id that was claimed */
+	int64_t new_keys_seen;  /* how often an operator gave a row a new key */
 	int64_t heartbeat_at;   /* boot clock of the last one */
 	int64_t swept_at;
 	struct house house;

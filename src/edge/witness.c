@@ -75,6 +75,16 @@ take_number(const char **at, const char *name, int64_t *value)
 	return errno == 0 && end != text && *end == '\0' && *value >= 0;
 }
 
+/* Version 0.1.0 did not write it. */
+static bool
+take_new_keys(const char **at, int64_t *new_keys)
+{
+	static const char name[] = "new_keys=";
+
+	*new_keys = 0;
+	return strncmp(*at, name, strlen(name)) != 0 || take_number(at, name, new_keys);
+}
+
 /* contents is NUL-terminated and may be cut at its trailer. */
 static bool
 parse(char *contents, size_t length, struct witness *witness)
@@ -98,6 +108,7 @@ parse(char *contents, size_t length, struct witness *witness)
 	    !take_number(&at, "epoch=", &witness->epoch) ||
 	    !take_number(&at, "write_counter=", &witness->write_counter) ||
 	    !take_number(&at, "outbox_id_max=", &witness->outbox_id_max) ||
+	    !take_new_keys(&at, &witness->new_keys) ||
 	    !take_number(&at, "inode=", &witness->inode) ||
 	    !take_text(&at, "machine_id=", witness->machine_id, sizeof(witness->machine_id)) ||
 	    strncmp(at, "path=", 5) != 0 || strlen(at + 5) >= sizeof(witness->path))
@@ -189,9 +200,10 @@ format(const struct witness *witness, char *contents, size_t size)
 {
 	int length = snprintf(contents, size,
 	    HEADER "database_id=%s\nepoch=%" PRId64 "\nwrite_counter=%" PRId64
-		   "\noutbox_id_max=%" PRId64 "\ninode=%" PRId64 "\nmachine_id=%s\npath=%s",
+		   "\noutbox_id_max=%" PRId64 "\nnew_keys=%" PRId64 "\ninode=%" PRId64
+		   "\nmachine_id=%s\npath=%s",
 	    witness->database_id, witness->epoch, witness->write_counter, witness->outbox_id_max,
-	    witness->inode, witness->machine_id, witness->path);
+	    witness->new_keys, witness->inode, witness->machine_id, witness->path);
 	size_t body = (size_t)length;
 
 	if (length < 0 || body + TRAILER_SIZE >= size)

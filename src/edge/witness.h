@@ -17,6 +17,7 @@ struct witness {
 	int64_t epoch;         /* one more at each start of the daemon */
 	int64_t write_counter; /* of the last commit known when this was written */
 	int64_t outbox_id_max; /* highest outbox.id seen */
+	int64_t new_keys;      /* how often an operator gave a row a new key */
 	char path[4096];       /* real path of the database */
 	int64_t inode;
 	char machine_id[65]; /* /etc/machine-id, "" when there is none */

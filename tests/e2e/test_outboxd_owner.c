@@ -441,11 +441,42 @@ no_id_is_overlooked(void **state)
 	assert_string_equal(stand_await(stand, -3), "held");
 }
 
+/* A backup that does not know of a new key: under the old one the order would be sent a second
+ * time (P1, P4). */
+static void
+a_new_key_outlives_a_backup(void **state)
+{
+	struct stand *stand = *state;
+	const char *backup = scratch_path(stand->dir, "backup.db");
+	const char *words[] = {"adopt", "--config", stand->config, NULL};
+	int status;
+
+	usual(stand);
+	order_at(stand, 1, "riverty", "authorize", "nk-1", "{\"order\":{\"number\":\"nk-1\"}}");
+	stand_exec(stand, "PRAGMA wal_checkpoint(TRUNCATE)");
+	copy_database(stand->database, backup);
+	stand_exec(stand, "INSERT INTO outbox_control (command, outbox_id) VALUES ('hold', 1)");
+	stand_start(stand);
+	assert_string_equal(stand_await(stand, 1), "held");
+	stand_exec(stand, "INSERT INTO outbox_control (command, outbox_id, key_mode) VALUES "
+			  "('retry', 1, 'new')");
+	all_succeeded(stand);
+	stand_kill(stand);
+	copy_database(backup, stand->database);
+	stand_start(stand);
+	wait_held(stand);
+	(void)stand_command(stand, &status, words);
+	assert_int_equal(status, 0);
+	assert_string_equal(stand_await(stand, 1), "held");
+	assert_int_equal(gateway_requests(stand->gateway, NULL, "submit"), 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(only_one_daemon_serves), TEST(no_id_is_overlooked),
-	    TEST(sigterm_waits_for_answers), TEST(a_restored_backup_sends_nothing_until_adopted),
+	    TEST(a_new_key_outlives_a_backup), TEST(sigterm_waits_for_answers),
+	    TEST(a_restored_backup_sends_nothing_until_adopted),
 	    TEST(a_database_set_back_under_the_daemon_stops_it),
 	    TEST(a_replaced_file_stops_the_daemon), TEST(a_copy_elsewhere_sends_nothing),
 	    TEST(restarts_need_no_adoption), TEST(the_gateway_dies_too)};

@@ -23,6 +23,7 @@ static const struct witness served = {
     .epoch = 5,
     .write_counter = 120,
     .outbox_id_max = 77,
+    .new_keys = 3,
     .path = "/srv/shop/shop.db",
     .inode = 4711,
     .machine_id = "0123456789abcdef0123456789abcdef",
@@ -35,6 +36,7 @@ assert_same(const struct witness *a, const struct witness *b)
 	assert_int_equal(a->epoch, b->epoch);
 	assert_int_equal(a->write_counter, b->write_counter);
 	assert_int_equal(a->outbox_id_max, b->outbox_id_max);
+	assert_int_equal(a->new_keys, b->new_keys);
 	assert_string_equal(a->path, b->path);
 	assert_int_equal(a->inode, b->inode);
 	assert_string_equal(a->machine_id, b->machine_id);
