@@ -143,7 +143,7 @@ static const struct piece {
     {"card-answer", "card check of an answer", card_answer, 6100},
     {"key", "key derivation", derive_key, 10700},
     {"hash", "hash of the request", hash_request, 19200},
-    {"judge", "profile rules on an answer, with its parse", judge, 16700},
+    {"judge", "profile rules on an answer, with its parse", judge, 19600},
 };
 /* The same, of everything. */
 #define DAEMON_INSTRUCTIONS_AT_MOST 292000
