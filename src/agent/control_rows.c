@@ -147,9 +147,12 @@ key_is_forgotten(struct request *request)
 static enum store_status
 count_new_key(struct agent *agent)
 {
-	int64_t count = store_meta_integer(agent->store, "new_keys", 0) + 1;
+	int64_t count = 0;
+	enum store_status status = ownership_new_keys(agent, &count);
 
-	if (count > agent->new_keys_seen)
+	if (status != STORE_OK)
+		return status;
+	if (++count > agent->new_keys_seen)
 		agent->new_keys_seen = count;
 	return store_meta_set_integer(agent->store, "new_keys", count);
 }

@@ -17,6 +17,17 @@
 
 enum { RECOVERY_STEP = 256 };
 
+enum store_status
+ownership_new_keys(struct agent *agent, int64_t *count)
+{
+	enum store_status status = store_meta_read(agent->store, "new_keys", count);
+
+	if (status != STORE_NOTHING)
+		return status;
+	*count = 0;
+	return STORE_OK;
+}
+
 /* What the database says of itself, as a witness would have it. */
 static int
 describe(struct agent *agent, struct witness *now)
@@ -30,7 +41,8 @@ describe(struct agent *agent, struct witness *now)
 	now->epoch = identity.epoch;
 	now->write_counter = identity.write_counter;
 	now->outbox_id_max = identity.outbox_id_max;
-	now->new_keys = store_meta_integer(agent->store, "new_keys", 0);
+	if (ownership_new_keys(agent, &now->new_keys) != STORE_OK)
+		return -1;
 	return witness_place(agent_config(agent)->database, now);
 }
 
@@ -237,7 +249,9 @@ is_keyless(struct agent *agent, struct store_row *row)
 static bool
 keys_are_missing(struct agent *agent)
 {
-	return agent->witness.new_keys > store_meta_integer(agent->store, "new_keys", 0);
+	int64_t count = 0;
+
+	return ownership_new_keys(agent, &count) != STORE_OK || agent->witness.new_keys > count;
 }
 
 static const char perhaps_sent[] =

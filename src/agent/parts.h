@@ -379,6 +379,9 @@ enum store_status ownership_adopt(struct agent *agent, bool resend, char *answer
  */
 enum store_status ownership_resend_allowed(
     struct agent *agent, int64_t count, bool *allowed, char *answer, size_t size);
+/* How often an operator gave a row a new key, as the database knows it: one that cannot be read is
+ * not none. */
+enum store_status ownership_new_keys(struct agent *agent, int64_t *count);
 void ownership_witness(struct agent *agent, bool now);
 /* After each commit, before anything of it is sent: a kill and a quick restore must not look like
  * nothing happened. */
