@@ -3,7 +3,7 @@
 #   sh tests/run.sh BUILD_DIRECTORY TEST...
 #
 # Counts come from cmocka's own lines (1.1.5 and 1.1.7 differ). A program that crashes, runs out of time, ends without having run to its end, or
-# runs no test is one failure more. The output of what failed is shown; all of it stays in BUILD_DIRECTORY/tests/log. The last
+# runs no test is one failure more. The output of what failed is shown; all of it stays in $TEST_LOGS (BUILD_DIRECTORY/tests/log). The last
 # line is "N passed, N failed"; the exit status is 0 only when nothing failed and something passed.
 #
 # TEST_TIMEOUT: seconds per program (300). Programs find the build directory in OUTBOXD_BUILD, and a TMPDIR of their own.
@@ -11,7 +11,7 @@ set -u
 build=$1
 shift
 timeout=${TEST_TIMEOUT:-300}
-log_dir=$build/tests/log
+log_dir=${TEST_LOGS:-$build/tests/log}
 mkdir -p "$log_dir" || exit 1
 OUTBOXD_BUILD=$build
 TMPDIR=$(mktemp -d /tmp/outboxd-test.XXXXXX) || exit 1

@@ -2,8 +2,8 @@
 #
 #   sh tests/torture.sh whole|slice        from `make torture`, which sets MAKE and BUILD
 #
-# Three lanes run side by side: what is timed, then what only works (niced, so that it does not disturb the first), and the
-# fuzzers, which want one processor each. CAMPAIGNS: only those whose names match (an extended regular expression).
+# Four lanes run side by side: kills and power cuts, what mostly waits, then what only works (niced, so that it does not disturb
+# these), and the fuzzers, which want one processor each. CAMPAIGNS: only those whose names match (an extended regular expression).
 # FUZZ_SECONDS: a target's, in the whole one. What a campaign printed is in $BUILD/torture/NAME.txt; the table is also in
 # $BUILD/torture.txt, in Markdown. The exit status is 0 only when every campaign passed and no line has a violation.
 set -u
@@ -80,18 +80,14 @@ build_all() {
 		"$build/tests/upgrade/outboxd-next" "$build/tests/sim/sim" $(tests_of "$build" 'unit store wire agent sim e2e crash upgrade fuzz')
 }
 
-# What counts kills, waits and milliseconds.
-timed() {
+# What kills: daemons, disks.
+killing() {
 	# The slice does without the suite, which CI runs anyway.
 	[ "$extent" = slice ] || campaign 'tests of the suite' env OUTBOXD_EXTENT=test OUTBOXD_TALLY= $make --no-print-directory test
 	case $extent in
 	slice) campaign 'kill at every syscall' sh tests/run.sh "$build" "$build/tests/crash/test_kill_syscalls" ;;
 	whole) campaign 'kill at every syscall' $make --no-print-directory BUILD="$build" kill-syscalls ;;
 	esac
-	campaign 'upgrade' sh tests/run.sh "$build" "$build/tests/upgrade/test_upgrade" "$build/tests/upgrade/test_upgrade_kills"
-	ends=$(for name in crowd signals app place outage bounds flips; do echo "$build/tests/e2e/test_outboxd_$name"; done)
-	# shellcheck disable=SC2086 # words are wanted
-	campaign 'owners, signals, app, place' sh tests/run.sh "$build" "$build/tests/crash/test_trace" $ends
 	case $extent in
 	slice)
 		campaign 'random kills' $make --no-print-directory kill-campaign KILLS=200
@@ -104,8 +100,16 @@ timed() {
 	esac
 }
 
+# What counts minutes and milliseconds.
+waiting() {
+	campaign 'upgrade' sh tests/run.sh "$build" "$build/tests/upgrade/test_upgrade" "$build/tests/upgrade/test_upgrade_kills"
+	ends=$(for name in crowd signals app place outage bounds flips; do echo "$build/tests/e2e/test_outboxd_$name"; done)
+	# shellcheck disable=SC2086 # words are wanted
+	campaign 'owners, signals, app, place' sh tests/run.sh "$build" "$build/tests/crash/test_trace" $ends
+}
+
 # What takes as long as it takes.
-worked() {
+working() {
 	case $extent in
 	slice) campaign 'simulator' $make --no-print-directory sim SEEDS=2000 ;;
 	whole)
@@ -122,16 +126,22 @@ worked() {
 }
 
 sequence=0
+TEST_LOGS=$PWD/$logs/tests-$lane # the same program may run in two lanes
+export TEST_LOGS
 case $lane in
 a)
-	timed
+	killing
 	exit
 	;;
 b)
-	worked
+	waiting
 	exit
 	;;
 c)
+	working
+	exit
+	;;
+d)
 	campaign 'fuzzing' $make --no-print-directory fuzz SECONDS="$fuzz_seconds"
 	exit
 	;;
@@ -142,9 +152,8 @@ mkdir -p "$logs" || exit 1
 began=$(date +%s)
 campaign 'build' build_all
 [ ! -e "$logs/build.failed" ] || exit 1
-BUILD=$build sh "$0" "$extent" a &
-BUILD=$build nice -n 10 sh "$0" "$extent" b &
-BUILD=$build nice -n 10 sh "$0" "$extent" c &
+for lane in a b; do BUILD=$build sh "$0" "$extent" $lane & done
+for lane in c d; do BUILD=$build nice -n 10 sh "$0" "$extent" $lane & done
 wait
 
 cat "$logs"/*.tsv >"$logs/table"

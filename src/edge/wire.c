@@ -11,17 +11,16 @@
 #include "edge/wire_parts.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
 	IDLE_CONNECTIONS_MAX =
 	    512, /* fewer than are in use at a time would mean new ones all the time */
 	IDLE_HANDLES_MAX = 512,
-	MANY_RUNNING = 64,
-	FEW_ENDED = 16, /* one in so many */
-	GATHER_MS = 1,
 	FD_COUNT_MAX = 8,
 };
 
@@ -47,18 +46,19 @@ wire_new(wire_before_send *before_send, void *context, const char **why)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return NULL;
 	struct wire *wire = calloc(1, sizeof(*wire));
-	CURLM *multi = curl_multi_init();
-	if (!wire || !multi || wire_sockets_init(&wire->sockets) != 0 ||
-	    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS_MAX) ||
-	    curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING)) {
-		curl_multi_cleanup(multi);
+	if (!wire) {
 		curl_global_cleanup();
-		if (wire)
-			wire_sockets_free(&wire->sockets);
-		free(wire);
 		return NULL;
 	}
-	wire->multi = multi;
+	wire->epoll = -1;
+	wire->multi = curl_multi_init();
+	if (!wire->multi || wire_sockets_init(&wire->sockets) != 0 ||
+	    curl_multi_setopt(wire->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS_MAX) ||
+	    curl_multi_setopt(wire->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING) ||
+	    wire_ready_init(wire) != 0) {
+		wire_free(wire);
+		return NULL;
+	}
 	wire->before_send = before_send;
 	wire->context = context;
 	wire->ca_file = info->cainfo;
@@ -99,7 +99,8 @@ wire_free(struct wire *wire)
 	curl_multi_cleanup(wire->multi);
 	curl_global_cleanup();
 	wire_sockets_free(&wire->sockets);
-	free(wire->wait_fds);
+	if (wire->epoll >= 0)
+		close(wire->epoll);
 	free(wire);
 }
 
@@ -171,6 +172,7 @@ wire_start(struct wire *wire, const struct wire_request *request, void *owner)
 	transfer->released = transfer->resend = transfer->refused = false;
 	transfer->forbidden = transfer->unclean = false;
 	transfer->opened_count = 0;
+	transfer->waits_at = -1;
 	transfer->outcome = (struct wire_outcome){.evidence = EVIDENCE_UNSENT};
 	transfer->words[0] = '\0';
 	wire_answer_init(&transfer->answer, false, 0);
@@ -232,8 +234,7 @@ collect(struct wire *wire)
 	struct wire_transfer *ended = NULL, **end = &ended;
 	int left;
 
-	wire->ended = 0;
-	for (CURLMsg *m; (m = curl_multi_info_read(wire->multi, &left)) != NULL; wire->ended++) {
+	for (CURLMsg *m; (m = curl_multi_info_read(wire->multi, &left)) != NULL;) {
 		struct wire_transfer *transfer = NULL;
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &transfer);
 		transfer->code = m->data.result;
@@ -256,18 +257,22 @@ static int
 move(struct wire *wire)
 {
 	wire->started = false;
-	CURLMcode bad = curl_multi_perform(wire->multi, &wire->running);
+	int bad = wire_ready_move(wire);
 	collect(wire);
-	return bad ? -1 : 0;
+	return bad;
 }
 
-/* One last look at the sockets for all that were cancelled, then they end as they are. */
+/* One last look at the sockets of all that were cancelled, then they end as they are. */
 static int
 end_cancelled(struct wire *wire)
 {
 	if (!wire->cancelling)
 		return 0;
-	int result = move(wire);
+	int result = 0;
+	for (const struct wire_transfer *transfer = wire->cancelling; transfer && result == 0;
+	     transfer = transfer->cancel_next)
+		result = wire_ready_look(wire, transfer);
+	collect(wire);
 	while (wire->cancelling) {
 		struct wire_transfer *transfer = wire->cancelling;
 		wire->cancelling = transfer->cancel_next;
@@ -281,64 +286,28 @@ end_cancelled(struct wire *wire)
 	return result;
 }
 
-/*
- * Each look at the sockets costs time for all of them: where many requests are in flight and few of
- * them end at a time, a millisecond's worth is looked at together. The caller's descriptors end the
- * wait.
- */
-static int
-gather(const struct wire *wire, size_t fd_count, int timeout_ms)
-{
-	struct pollfd fds[FD_COUNT_MAX];
-
-	if (timeout_ms <= GATHER_MS || fd_count > FD_COUNT_MAX || wire->running < MANY_RUNNING ||
-	    wire->ended * FEW_ENDED >= wire->running)
-		return timeout_ms;
-	for (size_t i = 0; i < fd_count; i++)
-		fds[i] = (struct pollfd){.fd = wire->wait_fds[i].fd, .events = POLLIN};
-	return poll(fds, fd_count, GATHER_MS) == 0 ? timeout_ms - GATHER_MS : 0;
-}
-
-/* Has a timer of libcurl's own run out? */
-static bool
-libcurl_is_due(const struct wire *wire)
-{
-	long ms = 0;
-
-	return curl_multi_timeout(wire->multi, &ms) != CURLM_OK || ms == 0;
-}
-
 int
 wire_wait(struct wire *wire, const int *fds, bool *ready, size_t fd_count, int timeout_ms)
 {
-	assert(!wire->in_hook);
-	if (fd_count > wire->wait_fd_capacity) {
-		void *larger = realloc(wire->wait_fds, fd_count * sizeof(*wire->wait_fds));
-		if (!larger)
-			return -1;
-		wire->wait_fds = larger;
-		wire->wait_fd_capacity = fd_count;
-	}
+	struct pollfd polled[1 + FD_COUNT_MAX] = {{.fd = wire->epoll, .events = POLLIN}};
+
+	assert(!wire->in_hook && fd_count <= FD_COUNT_MAX);
 	for (size_t i = 0; i < fd_count; i++)
-		wire->wait_fds[i] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
+		polled[1 + i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
 
 	if (end_cancelled(wire) != 0 || (wire->started && move(wire) != 0))
 		return -1;
 	if (wire->finished || timeout_ms < 0)
 		timeout_ms = 0;
-	timeout_ms = gather(wire, fd_count, timeout_ms);
-	int result = 0, events = 0, own = 0;
-	if (curl_multi_poll(wire->multi, wire->wait_fds, (unsigned)fd_count, timeout_ms, &events) !=
-	    CURLM_OK)
-		result = -1;
-	for (size_t i = 0; i < fd_count; i++) {
-		ready[i] = result == 0 && wire->wait_fds[i].revents != 0;
-		own += ready[i];
-	}
-	/* A look at a thousand sockets that hang costs more than it finds. */
-	if (result == 0 && events == own && !libcurl_is_due(wire))
-		return 0;
-	return move(wire) != 0 ? -1 : result;
+	wire_ready_due(wire, &timeout_ms);
+	int result = poll(polled, 1 + fd_count, timeout_ms);
+	if (result < 0 && errno != EINTR)
+		return -1;
+	for (size_t i = 0; i < fd_count; i++)
+		ready[i] = result > 0 && polled[1 + i].revents != 0;
+	if ((result > 0 && polled[0].revents != 0) || wire_ready_due(wire, &timeout_ms))
+		return move(wire);
+	return 0;
 }
 
 struct wire_transfer *

@@ -11,8 +11,12 @@
 #include "edge/wire_answer.h"
 #include "edge/wire_peer.h"
 
-/* Every connected socket, so that a reused one can be looked at. */
+/* Every socket: what is waited for there, and once connected its ends, so that a reused one can be
+ * looked at. */
 struct wire_socket {
+	bool ours;        /* made for a connection, and not yet closed */
+	bool wanted;      /* libcurl waits for something there */
+	uint32_t watched; /* what epoll looks for there; 0: it does not know it */
 	int own_port, peer_port;
 	char peer_ip[INET6_ADDRSTRLEN]; /* "": closed, or not connected yet */
 };
@@ -33,8 +37,7 @@ struct wire {
 	void *context;
 	bool in_hook;
 	bool started; /* something waits for its first move */
-	int running;  /* transfers that libcurl has */
-	int ended;    /* how many the last move ended */
+	int epoll;    /* of the sockets that libcurl waits at */
 	struct wire_transfer *all;
 	struct wire_transfer *pool;
 	size_t pooled;
@@ -42,8 +45,6 @@ struct wire {
 	struct wire_transfer *cancelling;
 	struct wire_sockets sockets;
 	const char *ca_file, *ca_directory; /* the system's, as libcurl was built */
-	struct curl_waitfd *wait_fds;
-	size_t wait_fd_capacity;
 };
 
 /* Candidates of one connect that are open at the same time: one IPv6, one IPv4. */
@@ -73,6 +74,7 @@ struct wire_transfer {
 	bool refused;           /* the owner's hook said no */
 	bool forbidden;         /* the peer's address is not allowed */
 	bool unclean;           /* the reused connection was not quiet: start again on a new one */
+	int waits_at;           /* the socket where it waits, or -1 */
 	int opened[OPENED_MAX]; /* the last sockets made for it */
 	size_t opened_count;
 	struct peer_policy peer;
@@ -103,7 +105,19 @@ void wire_conclude(struct wire_transfer *transfer);
 /* Any text to the outcome's printable error. */
 void wire_say(struct wire_transfer *transfer, const char *words);
 
+int wire_ready_init(struct wire *wire);
+/* Is something to be done now, whatever the sockets say? If only later, *timeout_ms becomes at most
+ * the time until then. */
+bool wire_ready_due(const struct wire *wire, int *timeout_ms);
+/* Moves the transfers whose sockets are ready or whose time has come. -1: libcurl fails as a
+ * whole. */
+int wire_ready_move(struct wire *wire);
+/* Moves this one, whether its socket is ready or not. */
+int wire_ready_look(struct wire *wire, const struct wire_transfer *transfer);
+
 int wire_sockets_init(struct wire_sockets *sockets);
+/* Makes room for what is known about fd; -1: no memory. */
+int wire_sockets_room(struct wire_sockets *sockets, int fd);
 void wire_sockets_free(struct wire_sockets *sockets);
 /* In the hook: is nothing there to be read before the request has gone? False: never use that
  * connection. */

@@ -36,6 +36,22 @@ wire_sockets_free(struct wire_sockets *sockets)
 	free(sockets->by_fd);
 }
 
+int
+wire_sockets_room(struct wire_sockets *sockets, int fd)
+{
+	if ((size_t)fd < sockets->capacity)
+		return 0;
+	size_t capacity = (size_t)fd + 64;
+	void *larger = realloc(sockets->by_fd, capacity * sizeof(*sockets->by_fd));
+	if (!larger)
+		return -1;
+	sockets->by_fd = larger;
+	memset(sockets->by_fd + sockets->capacity, 0,
+	    (capacity - sockets->capacity) * sizeof(*sockets->by_fd));
+	sockets->capacity = capacity;
+	return 0;
+}
+
 curl_socket_t
 wire_on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -50,19 +66,11 @@ wire_on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *addr
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
-	if ((size_t)fd >= sockets->capacity) {
-		size_t capacity = (size_t)fd + 64;
-		void *larger = realloc(sockets->by_fd, capacity * sizeof(*sockets->by_fd));
-		if (!larger) {
-			close(fd);
-			return CURL_SOCKET_BAD;
-		}
-		sockets->by_fd = larger;
-		memset(sockets->by_fd + sockets->capacity, 0,
-		    (capacity - sockets->capacity) * sizeof(*sockets->by_fd));
-		sockets->capacity = capacity;
+	if (wire_sockets_room(sockets, fd) != 0) {
+		close(fd);
+		return CURL_SOCKET_BAD;
 	}
-	sockets->by_fd[fd].peer_ip[0] = '\0';
+	sockets->by_fd[fd] = (struct wire_socket){.ours = true};
 	transfer->opened[transfer->opened_count++ % OPENED_MAX] = fd;
 	return fd;
 }
@@ -73,8 +81,8 @@ wire_on_close_socket(void *data, curl_socket_t fd)
 	struct wire *wire = data;
 
 	if ((size_t)fd < wire->sockets.capacity)
-		wire->sockets.by_fd[fd].peer_ip[0] = '\0';
-	return close(fd);
+		wire->sockets.by_fd[fd] = (struct wire_socket){.ours = false};
+	return close(fd); /* epoll forgets it, too */
 }
 
 static int

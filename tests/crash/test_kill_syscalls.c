@@ -28,7 +28,7 @@
 #include "lib/tally.h"
 #include "lib/traced.h"
 
-enum { POINTS_MAX = 20000, TRIES = 3, SHOWN = 3, STATES = 7, COUNTING_RUNS = 3 };
+enum { POINTS_MIN = 10, POINTS_MAX = 20000, TRIES = 3, SHOWN = 3, STATES = 7, COUNTING_RUNS = 3 };
 
 /* The gateway's memory lies in a directory of its own: the stand's has no name yet when the words
  * are needed. */
@@ -447,8 +447,8 @@ run_scenario(int which, int64_t budget_ms, uint64_t seed)
 	const char *given = getenv("OUTBOXD_POINT");
 	void *directory;
 	struct stand *stand = set_up(scenario, &directory, &image);
-	int64_t until = stand_clock_ms() + budget_ms;
 	char name[64];
+	int64_t until;
 	size_t count;
 
 	count = list_points(calls, count_calls(stand, scenario, &image, calls), which == 0, points);
@@ -461,7 +461,8 @@ run_scenario(int which, int64_t budget_ms, uint64_t seed)
 		points[0].call = call;
 	}
 	shuffle(points, count, seed);
-	for (size_t i = 0; i < count && stand_clock_ms() < until; i++) {
+	until = stand_clock_ms() + budget_ms;
+	for (size_t i = 0; i < count && (i < POINTS_MIN || stand_clock_ms() < until); i++) {
 		try_point(stand, scenario, &image, &points[i], &sum);
 		if (extent() == EXTENT_WHOLE && (i + 1) % 50 == 0)
 			fprintf(stderr, "%s: %zu of %zu points, %ld violations\n", scenario->name,
@@ -480,7 +481,6 @@ run_scenario(int which, int64_t budget_ms, uint64_t seed)
 	free_image(&image);
 	scratch_teardown(&directory);
 	assert_int_equal(sum.violations, 0);
-	assert_true(sum.points > 0);
 	assert_true(
 	    given != NULL || sum.killed * 100 >= sum.points * (extent() == EXTENT_WHOLE ? 98 : 60));
 }

@@ -15,7 +15,7 @@
 #include "lib/gateway_ask.h"
 #include "lib/scratch.h"
 
-enum { PATIENCE_MS = 5000, SHORT_MS = 250, MANY = 1 << 20 };
+enum { PATIENCE_MS = 30000, SHORT_MS = 250, MANY = 1 << 20 };
 
 struct fixture {
 	void *dir;

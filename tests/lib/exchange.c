@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-static int64_t
-now_ms(void)
+int64_t
+exchange_clock_ms(void)
 {
 	struct timespec t;
 
@@ -66,14 +66,14 @@ exchange_end(struct exchange *e)
 static void
 run(struct exchange *e, int cancel_after_ms, bool once_sent)
 {
-	int64_t start = now_ms(), timer = start;
+	int64_t start = exchange_clock_ms(), timer = start;
 
 	wire_transfer_free(e->wire, e->transfer);
 	e->hook_calls = 0;
 	struct wire_transfer *started = wire_start(e->wire, &e->request, e);
 	assert_non_null(started);
 	while (!(e->transfer = wire_finished(e->wire))) {
-		int64_t now = now_ms();
+		int64_t now = exchange_clock_ms();
 		if (now - start > 10000)
 			fail_msg("the transfer does not end");
 		if (once_sent && e->hook_calls == 0)

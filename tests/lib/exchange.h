@@ -36,4 +36,6 @@ void exchange_cancel_after_sent(struct exchange *e, int ms);
 void exchange_expect(const struct exchange *e, enum evidence evidence, int status, int hook_calls);
 void exchange_expect_trouble(const struct exchange *e, enum wire_trouble trouble);
 
+int64_t exchange_clock_ms(void); /* monotonic */
+
 #endif

@@ -117,6 +117,28 @@ test_an_answer_that_was_here_before_the_request_is_not_its_answer(void **state)
 	}
 }
 
+/* What nobody waits for must not keep the daemon busy. */
+static void
+test_an_idle_connection_that_speaks_wakes_once(void **state)
+{
+	(void)state;
+	for (int tls = 0; tls < 2; tls++) {
+		struct exchange e;
+		int64_t until;
+		int turns = 0;
+
+		exchange_begin(&e, tls ? PEER_TLS : PEER_PLAIN, answer_twice, NULL);
+		e.request.fresh_connection = false;
+		exchange_run(&e);
+		exchange_expect(&e, EVIDENCE_ANSWERED, 200, 1);
+		until = exchange_clock_ms() + 300;
+		for (; exchange_clock_ms() < until; turns++)
+			assert_int_equal(wire_wait(e.wire, NULL, NULL, 0, 50), 0);
+		assert_in_range(turns, 1, 20);
+		exchange_end(&e);
+	}
+}
+
 int
 main(void)
 {
@@ -124,6 +146,7 @@ main(void)
 	    cmocka_unit_test(test_a_dead_reused_connection_is_no_resend),
 	    cmocka_unit_test(test_a_connection_closed_while_idle_is_replaced),
 	    cmocka_unit_test(test_an_answer_that_was_here_before_the_request_is_not_its_answer),
+	    cmocka_unit_test(test_an_idle_connection_that_speaks_wakes_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
