@@ -33,7 +33,6 @@ look(sqlite3_stmt *statement, FILE *told)
 		    revision, (const char *)sqlite3_column_text(statement, 3));
 	}
 	sqlite3_reset(statement);
-	fflush(told);
 }
 
 static void
@@ -54,6 +53,8 @@ work(struct stand *stand)
 		fprintf(stderr, "onlooker: %s\n", sqlite3_errmsg(db));
 		_exit(1);
 	}
+	setvbuf(
+	    told, NULL, _IOLBF, 0); /* a kill leaves no half line for the next one to go on with */
 	for (;;) {
 		look(statement, told);
 		stand_sleep_ms(PAUSE_MS);
