@@ -238,6 +238,25 @@ load_kills(sqlite3 *db, const struct stand *stand)
 	must(db, sqlite3_exec(db, sql, NULL, NULL, NULL));
 }
 
+/* The requests of a reference that is named so or begins a line so, in the gateway's order. */
+static void
+show_requests(sqlite3 *db, const char *name)
+{
+	sqlite3_stmt *statement = NULL;
+
+	must(
+	    db, sqlite3_prepare_v2(db,
+		    "SELECT 'request ' || arrived || ', after mark ' || (SELECT count(*) FROM mark"
+		    " WHERE n < arrived) || ': ' || phase || ' ' || target || ', status ' || status"
+		    " || coalesce(', ' || fault, '') || iif(stale, ', old URL', '') FROM request"
+		    " WHERE reference = ?1 OR ?1 LIKE reference || ':%' ORDER BY arrived LIMIT 40",
+		    -1, &statement, NULL));
+	must(db, sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC));
+	while (sqlite3_step(statement) == SQLITE_ROW)
+		fprintf(stderr, "    %s\n", (const char *)sqlite3_column_text(statement, 0));
+	must(db, sqlite3_finalize(statement));
+}
+
 static int
 broken(sqlite3 *db, const struct promise *promise)
 {
@@ -245,9 +264,12 @@ broken(sqlite3 *db, const struct promise *promise)
 	int count = 0;
 
 	must(db, sqlite3_prepare_v2(db, promise->sql, -1, &statement, NULL));
-	while (sqlite3_step(statement) == SQLITE_ROW && ++count <= 10)
-		fprintf(stderr, "ORACLE: %s: %s\n", promise->what,
-		    (const char *)sqlite3_column_text(statement, 0));
+	while (sqlite3_step(statement) == SQLITE_ROW && ++count <= 10) {
+		const char *name = (const char *)sqlite3_column_text(statement, 0);
+
+		fprintf(stderr, "ORACLE: %s: %s\n", promise->what, name);
+		show_requests(db, name);
+	}
 	must(db, sqlite3_finalize(statement));
 	return count;
 }
