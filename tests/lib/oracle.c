@@ -249,7 +249,8 @@ show_requests(sqlite3 *db, const char *name)
 		    "SELECT 'request ' || arrived || ', after mark ' || (SELECT count(*) FROM mark"
 		    " WHERE n < arrived) || ': ' || phase || ' ' || target || ', status ' || status"
 		    " || coalesce(', ' || fault, '') || iif(stale, ', old URL', '') FROM request"
-		    " WHERE reference = ?1 OR ?1 LIKE reference || ':%' ORDER BY arrived LIMIT 40",
+		    " WHERE ?1 = reference OR instr(?1, reference || ' ') = 1 OR instr(?1, "
+		    "reference || ':') = 1 ORDER BY arrived LIMIT 40",
 		    -1, &statement, NULL));
 	must(db, sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC));
 	while (sqlite3_step(statement) == SQLITE_ROW)
