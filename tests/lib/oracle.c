@@ -109,7 +109,7 @@ static const struct promise promises[] = {
 	"EXISTS (SELECT 1 FROM mark"
 	" WHERE mark.n < r.arrived AND mark.n > (SELECT max(p.arrived) FROM request p WHERE p.row "
 	"= r.row AND"
-	" p.arrived < r.arrived AND (NOT p.stale OR (p.status > 0 AND p.fault IS NULL))))"},
+	" p.arrived < r.arrived AND (NOT p.stale OR (p.status / 100 = 2 AND p.fault IS NULL))))"},
     {"no poll of a fetch URL when a newer one was used", false, false,
 	"SELECT target || ' ' || reference FROM request WHERE stale AND status = 404 AND gateway = "
 	"'travlinq'"},

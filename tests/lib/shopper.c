@@ -183,11 +183,11 @@ interfere(struct shopper *s)
 	sql(s, text);
 }
 
-/* Where the last life's references end; what it did not come to note had a few numbers more. */
+/* The number in the last line of a file, 0 without one. */
 static long
-sold_before(struct stand *stand)
+last_number(struct stand *stand, const char *name)
 {
-	FILE *file = fopen(scratch_path(stand->dir, "committed"), "re");
+	FILE *file = fopen(scratch_path(stand->dir, name), "re");
 	char line[128];
 	long last = 0;
 
@@ -196,13 +196,29 @@ sold_before(struct stand *stand)
 			last = strtol(strrchr(line, '-') + 2, NULL, 10);
 	if (file != NULL)
 		fclose(file);
-	return last == 0 ? 0 : last + 16;
+	return last;
+}
+
+/* Where a life's references begin: no earlier life may have used them, even one that ended before
+ * it noted what it sold, and that had a few numbers more. */
+static long
+begin_life(struct stand *stand)
+{
+	long committed = last_number(stand, "committed");
+	long begun = last_number(stand, "lives");
+	long sold = committed > begun ? committed : begun;
+	FILE *lives = fopen(scratch_path(stand->dir, "lives"), "ae");
+
+	sold += 16;
+	stand_must(lives != NULL && fprintf(lives, "life-n%ld\n", sold) > 0 && fclose(lives) == 0,
+	    "the app's lives");
+	return sold;
 }
 
 static void
 work(struct stand *stand, uint64_t seed, int open_max)
 {
-	struct shopper s = {.random = seed, .sold = sold_before(stand)};
+	struct shopper s = {.random = seed, .sold = begin_life(stand)};
 	char references[4][64];
 
 	s.committed = fopen(scratch_path(stand->dir, "committed"), "ae");
