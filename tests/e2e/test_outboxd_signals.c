@@ -130,7 +130,9 @@ a_bad_reload_keeps_the_old_configuration(void **state)
 
 	usual(stand);
 	stand_start(stand);
-	assert_true(stand_wait_listening(stand));
+	/* it serves: a bad file before that would be a bad start */
+	assert_string_equal(
+	    stand_await(stand, stand_order(stand, "vrio", "vrio", "first")), "succeeded");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		char name[32];
 		char *log;
